@@ -1,0 +1,2 @@
+Console.Error.WriteLine("makatea: no command yet");
+return 2;

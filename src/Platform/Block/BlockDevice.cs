@@ -1,0 +1,36 @@
+namespace Makatea.Platform;
+
+/// <summary>
+/// A block device: an NVMe namespace, a file, or a layer over another device. It is opened once; each user of it opens as many
+/// queues as it has threads. Layers compose: a layer takes over the device below it and disposes it.
+/// </summary>
+public abstract class BlockDevice : IDisposable
+{
+    /// <summary>Unit of <see cref="BlockRequest.Sector"/> in bytes, whatever the device's block size.</summary>
+    public const int SectorSize = 512;
+
+    /// <summary>What the device is and does now.</summary>
+    public abstract BlockDeviceInfo Info { get; }
+
+    /// <summary>
+    /// Raised when <see cref="Info"/> changed, such as its capacity. On any thread.
+    /// </summary>
+    public event Action? InfoChanged;
+
+    /// <summary>Opens a queue.</summary>
+    /// <param name="depth">The most requests that will be outstanding on it, 1 to 65,536.</param>
+    public abstract BlockQueue OpenQueue(int depth);
+
+    /// <summary>Ends the device. Its queues must have been disposed.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Ends the device.</summary>
+    protected abstract void Dispose(bool disposing);
+
+    /// <summary>Raises <see cref="InfoChanged"/>.</summary>
+    protected void OnInfoChanged() => InfoChanged?.Invoke();
+}

@@ -1,0 +1,95 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Makatea.Platform;
+
+/// <summary>
+/// A bounded piece of this component's address space: guest memory after translation, or memory of our own.
+/// It has the layout of a POSIX <c>struct iovec</c>, so a scatter list goes to the host without conversion.
+/// </summary>
+/// <remarks>
+/// Whoever holds a segment of shared memory must assume that a peer changes its bytes at any time. A segment is
+/// valid for as long as the memory behind it stays mapped; queues are stopped and drained before memory goes.
+/// </remarks>
+[StructLayout(LayoutKind.Sequential)]
+public readonly struct MemorySegment : IEquatable<MemorySegment>
+{
+    private readonly nint _address;
+    private readonly nuint _length;
+
+    private MemorySegment(nint address, nuint length)
+    {
+        _address = address;
+        _length = length;
+    }
+
+    /// <summary>Host virtual address of the first byte, for handing to the host or to a device.</summary>
+    public nint Address => _address;
+
+    /// <summary>Length in bytes; at most <see cref="int.MaxValue"/>.</summary>
+    public int Length => (int)_length;
+
+    /// <summary>
+    /// Names <paramref name="length"/> bytes at <paramref name="address"/>. Safe if and only if they are mapped
+    /// readable and writable for as long as the segment is used. For Platform and its hosts alone.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static MemorySegment UnsafeCreate(nint address, int length) => new(address, (uint)length);
+
+    /// <summary>The bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public unsafe Span<byte> AsSpan() => new((void*)_address, (int)_length);
+
+    /// <summary>The part that starts at <paramref name="start"/> and is <paramref name="length"/> bytes long.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The part is not inside the segment.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public MemorySegment Slice(int start, int length)
+    {
+        if ((ulong)(uint)start + (uint)length > _length)
+        {
+            throw new ArgumentOutOfRangeException(nameof(start), $"bytes {start} to {start + (long)length} of a segment of {_length}");
+        }
+
+        return new(_address + start, (uint)length);
+    }
+
+    /// <summary>
+    /// Reads a little-endian 64-bit value once; a peer's later change is not seen.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not inside the segment.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public unsafe ulong ReadUInt64(int offset)
+    {
+        if ((ulong)(uint)offset + sizeof(ulong) > _length)
+        {
+            throw new ArgumentOutOfRangeException(nameof(offset));
+        }
+
+        return Volatile.Read(ref System.Runtime.CompilerServices.Unsafe.AsRef<ulong>((void*)(_address + offset)));
+    }
+
+    /// <summary>Writes one byte.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The byte is not inside the segment.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public unsafe void WriteByte(int offset, byte value)
+    {
+        if ((uint)offset >= _length)
+        {
+            throw new ArgumentOutOfRangeException(nameof(offset));
+        }
+
+        *(byte*)(_address + offset) = value;
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(MemorySegment other) => _address == other._address && _length == other._length;
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => obj is MemorySegment other && Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(_address, _length);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{_length} bytes at 0x{_address:x}";
+}

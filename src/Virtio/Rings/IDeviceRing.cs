@@ -1,0 +1,49 @@
+using Makatea.Platform;
+
+namespace Makatea.Virtio;
+
+/// <summary>
+/// The device side of a virtqueue. Split and packed rings implement it as structs, and devices are generic over it, so
+/// that each device on each ring compiles to its own code without virtual calls.
+/// </summary>
+/// <remarks>
+/// One thread owns a ring. A cycle is: pop until empty, work, push, publish once, ring the call doorbell if publish says so; before sleeping,
+/// <see cref="EnableNotifications"/> and look again.
+/// </remarks>
+public interface IDeviceRing
+{
+    /// <summary>Number of descriptors.</summary>
+    ushort Size { get; }
+
+    /// <summary>How the driver broke the ring, if it did.</summary>
+    RingFault Fault { get; }
+
+    /// <summary>Where the device stands.</summary>
+    RingPosition Position { get; }
+
+    /// <summary>Number of buffers popped and not yet pushed.</summary>
+    int Outstanding { get; }
+
+    /// <summary>
+    /// Takes the next available buffer, checks and translates its whole chain: each field is read once, and what was read is what is used.
+    /// </summary>
+    /// <param name="segments">Receives the chain's segments, those to read first; as long as the longest chain that the device takes.</param>
+    /// <param name="chain">Describes the buffer.</param>
+    PopResult TryPop(Span<MemorySegment> segments, out DescriptorChain chain);
+
+    /// <summary>Gives a buffer back. The driver sees it after <see cref="Publish"/>.</summary>
+    /// <param name="chain">As popped.</param>
+    /// <param name="written">Number of bytes written from the start of the writable segments.</param>
+    void Push(in DescriptorChain chain, uint written);
+
+    /// <summary>Shows all buffers pushed to the driver.</summary>
+    /// <returns>Whether the driver wants to be notified.</returns>
+    bool Publish();
+
+    /// <summary>Asks the driver for notifications and looks at the ring again.</summary>
+    /// <returns>True where a buffer is available already, so that sleeping would miss it.</returns>
+    bool EnableNotifications();
+
+    /// <summary>Tells the driver that the device polls and needs no notifications.</summary>
+    void DisableNotifications();
+}
