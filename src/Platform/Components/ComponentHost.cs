@@ -15,4 +15,12 @@ public abstract class ComponentHost
 
     /// <summary>Makes a waiter.</summary>
     public abstract DoorbellWaiter CreateWaiter();
+
+    /// <summary>Makes a grant of a doorbell of ours, for a peer to ring or to wait for. The doorbell stays ours to ring, wait for and dispose.</summary>
+    /// <exception cref="ArgumentException">The doorbell is not of this host.</exception>
+    public abstract Grant ShareDoorbell(Doorbell doorbell);
+
+    /// <summary>Makes a channel whose other end can be granted.</summary>
+    /// <param name="peer">The other end.</param>
+    public abstract MessageChannel CreateChannel(out Grant peer);
 }
