@@ -19,7 +19,11 @@ public abstract class BlockDevice : IDisposable
 
     /// <summary>Opens a queue.</summary>
     /// <param name="depth">The most requests that will be outstanding on it, 1 to 65,536.</param>
-    public abstract BlockQueue OpenQueue(int depth);
+    /// <param name="completions">
+    /// What to ring for completions, for a user that waits for several queues at one doorbell, such as a layer over two devices. It stays the caller's.
+    /// Null lets the queue make its own where it needs one.
+    /// </param>
+    public abstract BlockQueue OpenQueue(int depth, Doorbell? completions = null);
 
     /// <summary>Ends the device. Its queues must have been disposed.</summary>
     public void Dispose()

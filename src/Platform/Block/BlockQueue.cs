@@ -16,7 +16,8 @@ public abstract class BlockQueue : IDisposable
     public const long Ready = 0;
 
     /// <summary>
-    /// Rings when completions wait, after <see cref="Arm"/>; null where requests always complete within <see cref="Submit"/> or at <see cref="Arm"/>'s time.
+    /// Rings when completions wait, after <see cref="Arm"/>: the doorbell given to <see cref="BlockDevice.OpenQueue"/> or the queue's own;
+    /// null where requests always complete within <see cref="Submit"/> or at <see cref="Arm"/>'s time. It may ring without cause.
     /// </summary>
     public abstract Doorbell? Completions { get; }
 
