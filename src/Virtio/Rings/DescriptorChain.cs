@@ -12,6 +12,12 @@ public struct DescriptorChain
     /// <summary>Number of ring slots that the buffer took; more than 1 only for a chain in a packed ring's own descriptors.</summary>
     public ushort Slots;
 
+    /// <summary>Position in the order in which buffers were popped, for rings that give them back in order.</summary>
+    public ushort Sequence;
+
+    /// <summary>The buffer's entry in the in-flight region; only where there is one.</summary>
+    internal ushort InflightEntry;
+
     /// <summary>Number of segments that the device reads; they come first.</summary>
     public ushort Readable;
 

@@ -44,6 +44,9 @@ public interface IDeviceRing
     /// <returns>True where a buffer is available already, so that sleeping would miss it.</returns>
     bool EnableNotifications();
 
+    /// <summary>The device gives the ring up because of what a buffer held; nothing more is popped.</summary>
+    void Break(RingFault fault);
+
     /// <summary>Tells the driver that the device polls and needs no notifications.</summary>
     void DisableNotifications();
 }

@@ -48,11 +48,11 @@ public enum RingFault
     /// <summary>The in-flight region names descriptors that cannot be.</summary>
     InflightCorrupt,
 
-    /// <summary>A packed ring's buffer ID is outside the ring, or is outstanding already.</summary>
-    BufferIdInvalid,
-
     /// <summary>More buffers are outstanding than the ring has descriptors.</summary>
     TooManyOutstanding,
+
+    /// <summary>The device found a buffer too short for even the fixed parts of its request.</summary>
+    RequestTooShort,
 
     /// <summary>Notification data names a position that the ring cannot have.</summary>
     NotificationDataInvalid,

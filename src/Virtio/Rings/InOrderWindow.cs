@@ -1,0 +1,57 @@
+using Makatea.Platform;
+
+namespace Makatea.Virtio;
+
+/// <summary>
+/// Holds buffers that the device finished early until all popped before them are finished: VIRTIO_F_IN_ORDER
+/// ([VIRTIO-1.3] 2.7.9, 2.8.9). Entries are found by sequence number; at most a ring's size are outstanding, so they cannot collide.
+/// </summary>
+internal struct InOrderWindow : IDisposable
+{
+    private readonly NativeArray<Entry> _entries;
+    private readonly int _mask;
+    private ushort _next;
+
+    /// <summary>For a ring of <paramref name="size"/> buffers, of which the next popped has sequence number 0.</summary>
+    public InOrderWindow(int size)
+    {
+        int capacity = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)size);
+        _entries = new NativeArray<Entry>(capacity);
+        _mask = capacity - 1;
+    }
+
+    /// <summary>Puts a finished buffer in.</summary>
+    public readonly void Add(in DescriptorChain chain, uint written)
+    {
+        ref Entry entry = ref _entries[chain.Sequence & _mask];
+        entry.Chain = chain;
+        entry.Written = written;
+        entry.IsFinished = true;
+    }
+
+    /// <summary>Takes the oldest buffer out if it is finished.</summary>
+    public bool TryTake(out DescriptorChain chain, out uint written)
+    {
+        ref Entry entry = ref _entries[_next & _mask];
+        chain = entry.Chain;
+        written = entry.Written;
+        if (!entry.IsFinished)
+        {
+            return false;
+        }
+
+        entry.IsFinished = false;
+        _next++;
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public readonly void Dispose() => _entries?.Dispose();
+
+    private struct Entry
+    {
+        public DescriptorChain Chain;
+        public uint Written;
+        public bool IsFinished;
+    }
+}
