@@ -1,0 +1,132 @@
+using Makatea.Platform;
+
+namespace Makatea.Virtio;
+
+/// <summary>
+/// The memory regions of one front end (vhost-user, "Memory access"). Rings are stopped while the table changes; a change that fails leaves the
+/// table as it was.
+/// </summary>
+internal sealed class VhostUserMemoryTable : IDisposable
+{
+    /// <summary>The most regions; what libvhost-user and DPDK allow too, and more than a guest has memory modules.</summary>
+    public const int MaxSlots = 509;
+
+    private List<Slot> _slots = [];
+
+    /// <summary>The memory as queues use it.</summary>
+    public GuestMemory Memory { get; private set; } = GuestMemory.Empty;
+
+    /// <summary>Replaces all regions; takes over the message's grants.</summary>
+    /// <exception cref="VhostUserProtocolException">A region is empty, wraps, overlaps another or cannot be mapped.</exception>
+    public void Replace(ReadOnlySpan<VhostUserMemoryRegion> regions, VhostUserMessage grants)
+    {
+        List<Slot> slots = [];
+        try
+        {
+            foreach (VhostUserMemoryRegion region in regions)
+            {
+                using Grant grant = grants.TakeGrant();
+                slots.Add(Map(region, grant));
+            }
+
+            Memory = Build(slots);
+        }
+        catch
+        {
+            Unmap(slots);
+            throw;
+        }
+
+        Unmap(_slots);
+        _slots = slots;
+    }
+
+    /// <summary>Adds a region.</summary>
+    /// <exception cref="VhostUserProtocolException">It is empty, wraps, overlaps another, cannot be mapped, or all slots are in use.</exception>
+    public void Add(in VhostUserMemoryRegion region, Grant grant)
+    {
+        if (_slots.Count == MaxSlots)
+        {
+            throw new VhostUserProtocolException($"all {MaxSlots} memory slots are in use");
+        }
+
+        Slot slot = Map(region, grant);
+        try
+        {
+            Memory = Build([.. _slots, slot]);
+        }
+        catch
+        {
+            slot.Memory.Dispose();
+            throw;
+        }
+
+        _slots.Add(slot);
+    }
+
+    /// <summary>Removes a region, named by its addresses and size.</summary>
+    /// <returns>False where there is none such.</returns>
+    public bool Remove(in VhostUserMemoryRegion region)
+    {
+        VhostUserMemoryRegion wanted = region with { MapOffset = 0 };
+        int index = _slots.FindIndex(s => s.Region with { MapOffset = 0 } == wanted);
+        if (index < 0)
+        {
+            return false;
+        }
+
+        Slot slot = _slots[index];
+        _slots.RemoveAt(index);
+        Memory = Build(_slots);
+        slot.Memory.Dispose();
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Memory = GuestMemory.Empty;
+        Unmap(_slots);
+        _slots = [];
+    }
+
+    private static Slot Map(in VhostUserMemoryRegion region, Grant grant)
+    {
+        string text = $"memory region of 0x{region.Size:x} bytes at guest address 0x{region.GuestAddress:x}";
+        if (region.Size is 0 or > long.MaxValue || region.MapOffset > long.MaxValue - region.Size)
+        {
+            throw new VhostUserProtocolException($"{text}, offset 0x{region.MapOffset:x}: it is empty or wraps");
+        }
+
+        try
+        {
+            return new Slot(region, grant.Map(region.MapOffset, region.Size, MemoryAccess.ReadWrite));
+        }
+        catch (GrantException e)
+        {
+            throw new VhostUserProtocolException($"{text} cannot be mapped: {e.Message}", e);
+        }
+    }
+
+    private static GuestMemory Build(List<Slot> slots)
+    {
+        try
+        {
+            return new GuestMemory(slots.Select(s => new GuestMemoryRegion(s.Region.GuestAddress, s.Region.UserAddress, s.Region.Size, s.Memory, 0)));
+        }
+        catch (ArgumentException e)
+        {
+            throw new VhostUserProtocolException(e.Message, e);
+        }
+    }
+
+    private static void Unmap(List<Slot> slots)
+    {
+        foreach (Slot slot in slots)
+        {
+            slot.Memory.Dispose();
+        }
+    }
+
+    private sealed record Slot(VhostUserMemoryRegion Region, MappedMemory Memory);
+}
