@@ -26,7 +26,7 @@ public struct PackedDriverRing : IDriverRing<PackedDriverRing>
     private bool _usedWrap;
     private int _unpublished;
     private ushort _firstUnpublished;
-    private DescriptorFlags _firstFlags;
+    private VirtqDescriptorFlags _firstFlags;
     private int _batchEnd;
     private uint _batchLength;
 
@@ -94,16 +94,16 @@ public struct PackedDriverRing : IDriverRing<PackedDriverRing>
         {
             writable = WriteTable(id, segments, readable);
             uint first = (uint)id * (uint)_maxIndirect;
-            WriteSlot(_tablesAddress + (first * 16ul), (uint)segments.Length * 16, id, DescriptorFlags.Indirect);
+            WriteSlot(_tablesAddress + (first * 16ul), (uint)segments.Length * 16, id, VirtqDescriptorFlags.Indirect);
         }
         else
         {
             for (int i = 0; i < segments.Length; i++)
             {
-                DescriptorFlags flags = i + 1 < segments.Length ? DescriptorFlags.Next : DescriptorFlags.None;
+                VirtqDescriptorFlags flags = i + 1 < segments.Length ? VirtqDescriptorFlags.Next : VirtqDescriptorFlags.None;
                 if (i >= readable)
                 {
-                    flags |= DescriptorFlags.Write;
+                    flags |= VirtqDescriptorFlags.Write;
                     writable += segments[i].Length;
                 }
 
@@ -213,7 +213,7 @@ public struct PackedDriverRing : IDriverRing<PackedDriverRing>
     public readonly uint NotificationData(ushort queueIndex) => queueIndex | ((uint)_next << 16) | (_wrap ? 1u << 31 : 0);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void WriteSlot(ulong address, uint length, ushort id, DescriptorFlags flags)
+    private void WriteSlot(ulong address, uint length, ushort id, VirtqDescriptorFlags flags)
     {
         flags = PackedRingMemory.AvailableFlags(flags, _wrap);
         _ring.WriteBody(_next, address, length, id);
@@ -247,10 +247,10 @@ public struct PackedDriverRing : IDriverRing<PackedDriverRing>
         for (int i = 0; i < segments.Length; i++)
         {
             // WRITE is the only flag that an indirect descriptor has ([VIRTIO-1.3] 2.8.7).
-            DescriptorFlags flags = DescriptorFlags.None;
+            VirtqDescriptorFlags flags = VirtqDescriptorFlags.None;
             if (i >= readable)
             {
-                flags = DescriptorFlags.Write;
+                flags = VirtqDescriptorFlags.Write;
                 writable += segments[i].Length;
             }
 
@@ -263,9 +263,9 @@ public struct PackedDriverRing : IDriverRing<PackedDriverRing>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly bool LookForUsed()
     {
-        DescriptorFlags flags = _ring.ReadFlags(_used);
-        DescriptorFlags both = flags & (DescriptorFlags.Available | DescriptorFlags.Used);
-        return both == (_usedWrap ? DescriptorFlags.Available | DescriptorFlags.Used : DescriptorFlags.None) && _outstanding != 0;
+        VirtqDescriptorFlags flags = _ring.ReadFlags(_used);
+        VirtqDescriptorFlags both = flags & (VirtqDescriptorFlags.Available | VirtqDescriptorFlags.Used);
+        return both == (_usedWrap ? VirtqDescriptorFlags.Available | VirtqDescriptorFlags.Used : VirtqDescriptorFlags.None) && _outstanding != 0;
     }
 
     private readonly (ushort Id, uint Length) ReadUsed()
@@ -277,7 +277,7 @@ public struct PackedDriverRing : IDriverRing<PackedDriverRing>
         }
 
         // Without WRITE nothing was written and the length means nothing ([VIRTIO-1.3] 2.8.3, 2.8.4).
-        return (id, (_ring.ReadFlags(_used) & DescriptorFlags.Write) != 0 ? length : 0);
+        return (id, (_ring.ReadFlags(_used) & VirtqDescriptorFlags.Write) != 0 ? length : 0);
     }
 
     /// <summary>One used descriptor may stand for a batch; the buffers before its last are used whole ([VIRTIO-1.3] 2.8.9).</summary>

@@ -46,12 +46,12 @@ public readonly struct PackedRingMemory(RingAreas areas)
     }
 
     /// <summary>Flags of a slot together with its AVAIL and USED bits.</summary>
-    public static DescriptorFlags AvailableFlags(DescriptorFlags flags, bool wrap) =>
-        flags | (wrap ? DescriptorFlags.Available : DescriptorFlags.Used);
+    public static VirtqDescriptorFlags AvailableFlags(VirtqDescriptorFlags flags, bool wrap) =>
+        flags | (wrap ? VirtqDescriptorFlags.Available : VirtqDescriptorFlags.Used);
 
     /// <summary>Writes one descriptor, its flags last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void WriteDescriptor(uint slot, ulong address, uint length, ushort id, DescriptorFlags flags)
+    public void WriteDescriptor(uint slot, ulong address, uint length, ushort id, VirtqDescriptorFlags flags)
     {
         WriteBody(slot, address, length, id);
         WriteFlags(slot, flags);
@@ -59,7 +59,7 @@ public readonly struct PackedRingMemory(RingAreas areas)
 
     /// <summary>Writes one descriptor of an indirect table.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void WriteDescriptor(SharedMemory table, uint index, ulong address, uint length, ushort id, DescriptorFlags flags)
+    public static void WriteDescriptor(SharedMemory table, uint index, ulong address, uint length, ushort id, VirtqDescriptorFlags flags)
     {
         nuint offset = (nuint)index * 16;
         table.ReleaseUInt64(offset, address);
@@ -78,11 +78,11 @@ public readonly struct PackedRingMemory(RingAreas areas)
 
     /// <summary>Writes a slot's flags; earlier writes stay before it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void WriteFlags(uint slot, DescriptorFlags flags) => _descriptors.ReleaseUInt16(((nuint)slot * 16) + 14, (ushort)flags);
+    public void WriteFlags(uint slot, VirtqDescriptorFlags flags) => _descriptors.ReleaseUInt16(((nuint)slot * 16) + 14, (ushort)flags);
 
     /// <summary>Reads a slot's flags; later reads stay behind it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public DescriptorFlags ReadFlags(uint slot) => (DescriptorFlags)_descriptors.AcquireUInt16(((nuint)slot * 16) + 14);
+    public VirtqDescriptorFlags ReadFlags(uint slot) => (VirtqDescriptorFlags)_descriptors.AcquireUInt16(((nuint)slot * 16) + 14);
 
     /// <summary>Reads a slot's buffer ID and length.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -99,10 +99,10 @@ public struct SplitDriverRing : IDriverRing<SplitDriverRing>
             for (int i = 0; i < segments.Length; i++)
             {
                 ushort next = _nextFree[index];
-                DescriptorFlags flags = i + 1 < segments.Length ? DescriptorFlags.Next : DescriptorFlags.None;
+                VirtqDescriptorFlags flags = i + 1 < segments.Length ? VirtqDescriptorFlags.Next : VirtqDescriptorFlags.None;
                 if (i >= readable)
                 {
-                    flags |= DescriptorFlags.Write;
+                    flags |= VirtqDescriptorFlags.Write;
                     writable += segments[i].Length;
                 }
 
@@ -229,17 +229,17 @@ public struct SplitDriverRing : IDriverRing<SplitDriverRing>
         uint writable = 0;
         for (int i = 0; i < segments.Length; i++)
         {
-            DescriptorFlags flags = i + 1 < segments.Length ? DescriptorFlags.Next : DescriptorFlags.None;
+            VirtqDescriptorFlags flags = i + 1 < segments.Length ? VirtqDescriptorFlags.Next : VirtqDescriptorFlags.None;
             if (i >= readable)
             {
-                flags |= DescriptorFlags.Write;
+                flags |= VirtqDescriptorFlags.Write;
                 writable += segments[i].Length;
             }
 
             SplitRingMemory.WriteDescriptor(_tables, first + (uint)i, segments[i].Address, segments[i].Length, flags, (ushort)(i + 1));
         }
 
-        _ring.WriteDescriptor(head, _tablesAddress + (first * 16ul), (uint)segments.Length * 16, DescriptorFlags.Indirect, 0);
+        _ring.WriteDescriptor(head, _tablesAddress + (first * 16ul), (uint)segments.Length * 16, VirtqDescriptorFlags.Indirect, 0);
         return writable;
     }
 

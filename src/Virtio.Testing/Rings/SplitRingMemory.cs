@@ -67,12 +67,12 @@ public readonly struct SplitRingMemory(RingAreas areas)
 
     /// <summary>Writes one descriptor.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void WriteDescriptor(uint index, ulong address, uint length, DescriptorFlags flags, ushort next) =>
+    public void WriteDescriptor(uint index, ulong address, uint length, VirtqDescriptorFlags flags, ushort next) =>
         WriteDescriptor(_descriptors, index, address, length, flags, next);
 
     /// <summary>Writes one descriptor of an indirect table.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void WriteDescriptor(SharedMemory table, uint index, ulong address, uint length, DescriptorFlags flags, ushort next)
+    public static void WriteDescriptor(SharedMemory table, uint index, ulong address, uint length, VirtqDescriptorFlags flags, ushort next)
     {
         nuint offset = (nuint)index * 16;
         table.ReleaseUInt64(offset, address);

@@ -2,7 +2,7 @@ namespace Makatea.Virtio.Testing;
 
 /// <summary>Flags of a descriptor ([VIRTIO-1.3] 2.7.5, 2.8).</summary>
 [Flags]
-public enum DescriptorFlags : ushort
+public enum VirtqDescriptorFlags : ushort
 {
     /// <summary>The last or only element, which the device reads.</summary>
     None = 0,

@@ -1,0 +1,115 @@
+using System.Buffers.Binary;
+using Makatea.Platform;
+
+namespace Makatea.Virtio.Testing;
+
+/// <content>Messages that are about the device as a whole.</content>
+public sealed partial class VhostUserFrontend
+{
+    /// <summary>VHOST_USER_GET_FEATURES.</summary>
+    public ulong GetFeatures() => Ask(FrontendRequest.GetFeatures, []).ToUInt64();
+
+    /// <summary>VHOST_USER_SET_FEATURES.</summary>
+    public void SetFeatures(ulong features)
+    {
+        TellUInt64(FrontendRequest.SetFeatures, features);
+        Features = features;
+    }
+
+    /// <summary>VHOST_USER_GET_PROTOCOL_FEATURES.</summary>
+    public ulong GetProtocolFeatures() => Ask(FrontendRequest.GetProtocolFeatures, []).ToUInt64();
+
+    /// <summary>VHOST_USER_SET_PROTOCOL_FEATURES.</summary>
+    public void SetProtocolFeatures(ulong features)
+    {
+        TellUInt64(FrontendRequest.SetProtocolFeatures, features);
+        ProtocolFeatures = features;
+    }
+
+    /// <summary>VHOST_USER_SET_OWNER.</summary>
+    public void SetOwner() => Tell(FrontendRequest.SetOwner, []);
+
+    /// <summary>VHOST_USER_RESET_OWNER.</summary>
+    public void ResetOwner() => Tell(FrontendRequest.ResetOwner, []);
+
+    /// <summary>VHOST_USER_GET_QUEUE_NUM.</summary>
+    public ulong GetQueueCount() => Ask(FrontendRequest.GetQueueCount, []).ToUInt64();
+
+    /// <summary>VHOST_USER_GET_CONFIG.</summary>
+    /// <exception cref="VhostUserException">The back end does not give these bytes.</exception>
+    public void GetConfig(int offset, Span<byte> destination)
+    {
+        byte[] payload = new byte[12 + destination.Length];
+        WriteConfigHeader(payload, offset, destination.Length, 0);
+        VhostUserMessage reply = Ask(FrontendRequest.GetConfig, payload);
+        if (reply.Payload.Length != payload.Length || !reply.Payload.AsSpan(0, 8).SequenceEqual(payload.AsSpan(0, 8)))
+        {
+            throw new VhostUserException(
+                $"asked for {destination.Length} bytes of configuration at {offset}, the back end replied with {reply.Payload.Length} of {payload.Length} bytes");
+        }
+
+        reply.Payload.AsSpan(12).CopyTo(destination);
+    }
+
+    /// <summary>VHOST_USER_SET_CONFIG.</summary>
+    /// <param name="offset">First byte.</param>
+    /// <param name="source">The bytes.</param>
+    /// <param name="migration">The write is part of a live migration and may change fields that are read-only otherwise.</param>
+    public void SetConfig(int offset, ReadOnlySpan<byte> source, bool migration = false)
+    {
+        byte[] payload = new byte[12 + source.Length];
+        WriteConfigHeader(payload, offset, source.Length, migration ? 1u : 0);
+        source.CopyTo(payload.AsSpan(12));
+        Tell(FrontendRequest.SetConfig, payload);
+    }
+
+    /// <summary>VHOST_USER_SET_BACKEND_REQ_FD: opens the channel on which the back end sends messages of its own.</summary>
+    public void OpenBackendChannel()
+    {
+        MessageChannel ours = _host.CreateChannel(out Grant theirs);
+        using (theirs)
+        {
+            _backend = new BackendChannel(ours, () => ConfigChanged?.Invoke());
+            Tell(FrontendRequest.SetBackendChannel, [], theirs);
+        }
+    }
+
+    /// <summary>VHOST_USER_SET_STATUS.</summary>
+    public void SetStatus(byte status) => TellUInt64(FrontendRequest.SetStatus, status);
+
+    /// <summary>VHOST_USER_GET_STATUS.</summary>
+    public ulong GetStatus() => Ask(FrontendRequest.GetStatus, []).ToUInt64();
+
+    /// <summary>VHOST_USER_RESET_DEVICE.</summary>
+    public void ResetDevice() => Tell(FrontendRequest.ResetDevice, []);
+
+    /// <summary>
+    /// Starts a session as QEMU does: both kinds of features, ownership and the back end's channel.
+    /// </summary>
+    /// <param name="features">Virtio features wanted; those that the back end offers are set when <see cref="SetFeatures"/> is called with the result.</param>
+    /// <param name="protocolFeatures">Protocol features wanted.</param>
+    /// <returns>The features that both want, with <see cref="FrontendFeatures.ProtocolFeatures"/> where the back end has it.</returns>
+    public ulong Negotiate(ulong features, ulong protocolFeatures = FrontendFeatures.AllProtocol)
+    {
+        ulong offered = GetFeatures();
+        if ((offered & FrontendFeatures.ProtocolFeatures) != 0)
+        {
+            SetProtocolFeatures(GetProtocolFeatures() & protocolFeatures);
+        }
+
+        SetOwner();
+        if ((ProtocolFeatures & FrontendFeatures.BackendRequests) != 0)
+        {
+            OpenBackendChannel();
+        }
+
+        return offered & (features | FrontendFeatures.ProtocolFeatures);
+    }
+
+    private static void WriteConfigHeader(Span<byte> payload, int offset, int size, uint flags)
+    {
+        BinaryPrimitives.WriteInt32LittleEndian(payload, offset);
+        BinaryPrimitives.WriteInt32LittleEndian(payload[4..], size);
+        BinaryPrimitives.WriteUInt32LittleEndian(payload[8..], flags);
+    }
+}
