@@ -1,0 +1,48 @@
+using System.Globalization;
+
+namespace Makatea.Platform.Linux.Sandboxing;
+
+/// <summary>What the starting process and its kernel are like.</summary>
+internal static class SandboxHost
+{
+    private const uint LowestGate = 0x1_0000;
+    private const long LandlockVersion = 1;
+
+    public static bool IsRoot => SandboxNative.geteuid() == 0;
+
+    /// <summary>Version of Landlock's interface, 0 where there is none, with the kernel's answer.</summary>
+    public static (int Version, string Detail) Landlock
+    {
+        get
+        {
+            long version = SandboxNative.syscall((long)Syscall.LandlockCreateRuleset, 0, 0, LandlockVersion, 0);
+            return version > 0
+                ? ((int)version, $"ABI {version}")
+                : (0, SandboxNative.Describe(System.Runtime.InteropServices.Marshal.GetLastPInvokeError()));
+        }
+    }
+
+    /// <summary>The highest capability that the kernel knows.</summary>
+    public static int LastCapability => (int)ReadNumber("/proc/sys/kernel/cap_last_cap", 40);
+
+    /// <summary>The lowest address that can be mapped.</summary>
+    public static uint Gate => (uint)Math.Max(LowestGate, (ReadNumber("/proc/sys/vm/mmap_min_addr", LowestGate) + 4095) & ~4095);
+
+    /// <summary>Where to put the new root while it is built: any directory.</summary>
+    public static string? StagingDirectory => new[] { "/tmp", "/mnt", "/run", "/var" }.FirstOrDefault(Directory.Exists);
+
+    /// <summary>Whether the kernel has that kind of namespace: its name in <c>/proc/self/ns</c>.</summary>
+    public static bool HasNamespace(string kind) => File.Exists($"/proc/self/ns/{kind}");
+
+    private static long ReadNumber(string path, long otherwise)
+    {
+        try
+        {
+            return long.Parse(File.ReadAllText(path), CultureInfo.InvariantCulture);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            return otherwise;
+        }
+    }
+}
