@@ -1,2 +1,3 @@
-Console.Error.WriteLine("makatea: no command yet");
-return 2;
+using Makatea.Cli;
+
+return Application.Run(args, Console.Out, Console.Error);

@@ -1,0 +1,77 @@
+namespace Makatea.Systems;
+
+/// <summary>The checks of a system that its structure does not show: names refer to something, nothing is there twice.</summary>
+internal static class SystemChecks
+{
+    /// <summary>Name of the disk that the key <c>root</c> describes.</summary>
+    public const string RootDisk = "root";
+
+    /// <summary>Checks a system that may have been read in part.</summary>
+    public static void Check(SystemDescription system, SystemFileErrors errors)
+    {
+        string[] domains = [.. system.Domains.Select(d => d.Name.Value)];
+        foreach (DomainDescription domain in system.Domains)
+        {
+            if (system.Qubes.FirstOrDefault(q => q.Name.Value == domain.Name.Value) is { } qube)
+            {
+                (SourceMark later, SourceMark earlier) = domain.Name.Mark.Line > qube.Name.Mark.Line ? (domain.Name.Mark, qube.Name.Mark) : (qube.Name.Mark, domain.Name.Mark);
+                errors.Meaning(later, $"found the name '{domain.Name.Value}' for a qube and a domain, expected one of them; the other is in line {earlier.Line}");
+            }
+        }
+
+        foreach (QubeDescription qube in system.Qubes)
+        {
+            CheckQube(qube, domains, errors);
+        }
+    }
+
+    private static void CheckQube(QubeDescription qube, string[] domains, SystemFileErrors errors)
+    {
+        if (qube.Root is { } root)
+        {
+            root.Name = new(RootDisk, qube.Name.Mark);
+        }
+
+        if (qube.Kernel is null && !qube.Disks.Any())
+        {
+            errors.Meaning(qube.Name.Mark, $"'{qube.Name.Value}' has neither a kernel nor a disk, expected something to boot");
+        }
+
+        var names = new Dictionary<string, SourceMark>(StringComparer.Ordinal);
+        foreach (DiskDescription disk in qube.Disks.Where(d => d.Name.Value is not null))
+        {
+            if (!names.TryAdd(disk.Name.Value, disk.Name.Mark))
+            {
+                string other = qube.Root is not null && disk.Name.Value == RootDisk ? "the key 'root' describes it" : $"line {names[disk.Name.Value].Line} has it";
+                errors.Meaning(disk.Name.Mark, $"found the disk name '{disk.Name.Value}' again, expected another; {other}");
+            }
+
+            CheckDomain(disk, domains, errors);
+            if (disk is { Template: not null, ReadOnly.Value: true })
+            {
+                errors.Meaning(disk.ReadOnly.Mark, "found read-only with a template, whose overlay is there to be written; expected 'image' in the place of 'template'");
+            }
+        }
+    }
+
+    private static void CheckDomain(DiskDescription disk, string[] domains, SystemFileErrors errors)
+    {
+        if (disk.Domain is { } domain)
+        {
+            if (!domains.Contains(domain.Value))
+            {
+                string known = domains.Length == 0 ? "but the file has no domains; add 'domains: {storage: {kind: storage}}'" : $"expected {Phrase.OneOf(domains)}";
+                errors.Meaning(domain.Mark, $"found the domain '{domain.Value}', {known}{NearestName.Hint(domain.Value, domains)}");
+            }
+        }
+        else if (domains.Length != 1)
+        {
+            string remedy = domains.Length == 0 ? "add 'domains: {storage: {kind: storage}}'" : $"add 'domain:' with {Phrase.OneOf(domains)}";
+            errors.Meaning(disk.Name.Mark, $"disk '{disk.Name.Value}' names no domain and the file has {domains.Length}; {remedy}");
+        }
+        else
+        {
+            disk.Domain = new(domains[0], disk.Name.Mark);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+namespace Makatea.Systems;
+
+/// <summary>What a system file says. Paths are as written until <see cref="SystemChecks"/> made them absolute.</summary>
+internal sealed class SystemDescription
+{
+    /// <summary>Name of the system.</summary>
+    public Located<string> Name { get; set; }
+
+    /// <summary>Its domains, in the order of the file.</summary>
+    public IReadOnlyList<DomainDescription> Domains { get; set; } = [];
+
+    /// <summary>Its qubes, in the order of the file.</summary>
+    public IReadOnlyList<QubeDescription> Qubes { get; set; } = [];
+}
+
+/// <summary>A domain: a component that serves devices.</summary>
+internal sealed class DomainDescription
+{
+    /// <summary>Its name.</summary>
+    public Located<string> Name { get; set; }
+
+    /// <summary>What it runs.</summary>
+    public string Kind { get; set; } = "storage";
+
+    /// <summary>Most bytes of memory for its own use; guests' memory and page cache do not count.</summary>
+    public ulong Memory { get; set; } = 128 << 20;
+}
+
+/// <summary>A qube: a virtual machine.</summary>
+internal sealed class QubeDescription
+{
+    /// <summary>Its name.</summary>
+    public Located<string> Name { get; set; }
+
+    /// <summary>Its label.</summary>
+    public Label Label { get; set; }
+
+    /// <summary>Bytes of RAM.</summary>
+    public ulong Memory { get; set; } = 256 << 20;
+
+    /// <summary>Number of virtual processors.</summary>
+    public int Cores { get; set; } = 1;
+
+    /// <summary>Kernel image, or null to boot from the first disk.</summary>
+    public Located<string>? Kernel { get; set; }
+
+    /// <summary>Initial RAM disk for the kernel.</summary>
+    public Located<string>? Initrd { get; set; }
+
+    /// <summary>The kernel's command line.</summary>
+    public string CommandLine { get; set; } = "";
+
+    /// <summary>The disk that is named <c>root</c> and comes first, if there is one.</summary>
+    public DiskDescription? Root { get; set; }
+
+    /// <summary>The other disks.</summary>
+    public IReadOnlyList<DiskDescription> OtherDisks { get; set; } = [];
+
+    /// <summary>All disks in the order in which the guest sees them.</summary>
+    public IEnumerable<DiskDescription> Disks => Root is null ? OtherDisks : OtherDisks.Prepend(Root);
+}
+
+/// <summary>A disk of a qube.</summary>
+internal sealed class DiskDescription
+{
+    /// <summary>Overlay that is thrown away when the system stops.</summary>
+    public const string Volatile = "volatile";
+
+    /// <summary>Prefix of an image that stores nothing: <c>null:1G</c>.</summary>
+    public const string NullPrefix = "null:";
+
+    /// <summary>Its name, unique in the qube; the guest sees it as serial number.</summary>
+    public Located<string> Name { get; set; }
+
+    /// <summary>Name of the domain that serves it; null only where the system has one.</summary>
+    public Located<string>? Domain { get; set; }
+
+    /// <summary>File or block device that holds it, or a null device.</summary>
+    public Located<string>? Image { get; set; }
+
+    /// <summary>File or block device that it starts as a copy of.</summary>
+    public Located<string>? Template { get; set; }
+
+    /// <summary>Where what differs from the template is kept: <see cref="Volatile"/> or a file.</summary>
+    public Located<string>? Overlay { get; set; }
+
+    /// <summary>Whether the guest cannot write.</summary>
+    public Located<bool> ReadOnly { get; set; }
+
+    /// <summary>Number of the partition of the image that it is, or null for all of it.</summary>
+    public Located<long>? Partition { get; set; }
+
+    /// <summary>Serial number that the guest sees, or null for its name.</summary>
+    public string? Serial { get; set; }
+
+    /// <summary>Number of virtqueues, or null for one a core.</summary>
+    public int? Queues { get; set; }
+
+    /// <summary>How fast it may be used.</summary>
+    public DiskLimits? Limits { get; set; }
+}
+
+/// <summary>Limits of a disk; what is null is not limited.</summary>
+internal sealed class DiskLimits
+{
+    /// <summary>Operations a second.</summary>
+    public long? Iops { get; set; }
+
+    /// <summary>Bytes a second.</summary>
+    public ulong? BytesPerSecond { get; set; }
+
+    /// <summary>How long the full rate can be saved up, in milliseconds.</summary>
+    public long? BurstMilliseconds { get; set; }
+}

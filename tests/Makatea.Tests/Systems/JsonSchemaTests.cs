@@ -1,0 +1,177 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Makatea.Systems;
+
+namespace Makatea.Tests.Systems;
+
+public sealed class JsonSchemaTests : IDisposable
+{
+    private const string Complete = """
+        {
+          "name": "office",
+          "x-mine": [1, {"a": null}],
+          "domains": {"storage": {"kind": "storage", "memory": "64M"}, "other": null},
+          "qubes": {
+            "work": {
+              "label": "blue", "memory": "512M", "cores": 2, "kernel": "k", "initrd": "k", "cmdline": "quiet",
+              "root": {"template": "t", "overlay": "volatile", "domain": "storage"},
+              "disks": [
+                {"name": "a", "domain": "storage", "image": "i", "partition": 2, "serial": 42, "queues": 4, "limits": {"iops": 1000, "bps": "50M", "burst": 250}},
+                {"name": "b", "domain": "other", "image": "j", "read-only": true, "serial": "x", "limits": null}
+              ]
+            },
+            "play": {"label": "red", "kernel": "k"}
+          }
+        }
+        """;
+
+    private static readonly JsonSchemaEvaluator _schema = new(SystemShape.ToJsonSchema());
+    private readonly TemporaryDirectory _directory = new();
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void Takes_all_that_a_system_can_say() => Assert.True(_schema.IsValid(JsonNode.Parse(Complete)));
+
+    [Theory]
+    [InlineData("""{}""")]
+    [InlineData("""{"qubes": {}}""")]
+    [InlineData("""{"qubes": {"9": {"label": "red"}}}""")]
+    [InlineData("""{"qubes": {"w": {"label": "grey"}}}""")]
+    [InlineData("""{"qubes": {"w": {"label": "red", "memory": 256}}}""")]
+    [InlineData("""{"qubes": {"w": {"label": "red", "lable": "red"}}}""")]
+    [InlineData("""{"qubes": {"w": {"label": "red", "initrd": "i"}}}""")]
+    [InlineData("""{"qubes": {"w": {"label": "red", "root": {}}}}""")]
+    [InlineData("""{"qubes": {"w": {"label": "red", "root": {"image": "a", "template": "b"}}}}""")]
+    [InlineData("""{"qubes": {"w": {"label": "red", "disks": [{"image": "a"}]}}}""")]
+    public void Refuses_what_is_no_system(string json) => Assert.False(_schema.IsValid(JsonNode.Parse(json)));
+
+    [Fact]
+    public void Says_which_draft_it_is() => Assert.Equal("https://json-schema.org/draft/2020-12/schema", SystemShape.ToJsonSchema()["$schema"]!.GetValue<string>());
+
+    /// <summary>JSON is YAML: whatever we do to a system, the reader finds its structure wrong where the schema does, and nowhere else.</summary>
+    [Fact]
+    public void Reader_and_schema_agree_on_every_change_of_a_system()
+    {
+        var random = new Random(20);
+        int valid = 0;
+        const int Rounds = 2000;
+        for (int round = 0; round < Rounds; round++)
+        {
+            JsonNode? document = JsonNode.Parse(Complete);
+            for (int changes = random.Next(1, 4); changes > 0; changes--)
+            {
+                document = Change(document, random);
+            }
+
+            string json = document?.ToJsonString() ?? "null";
+            bool isValid = _schema.IsValid(document);
+            valid += isValid ? 1 : 0;
+            string[] structure = StructureErrors(json);
+            Assert.True(isValid == (structure.Length == 0), $"round {round}: the schema says {isValid}, the reader {(structure.Length == 0 ? "no error" : structure[0])}: {json}");
+        }
+
+        Assert.InRange(valid, Rounds / 20, Rounds - (Rounds / 20)); // both kinds were tried
+    }
+
+    private string[] StructureErrors(string json)
+    {
+        try
+        {
+            SystemFile.Parse(Encoding.UTF8.GetBytes(json), "demo.yaml", new PathExpansion(_directory.Path, _ => null));
+            return [];
+        }
+        catch (SystemFileException e)
+        {
+            return [.. e.Errors.Where(x => x.Kind != SystemFileErrorKind.Meaning).Select(x => x.Message)];
+        }
+    }
+
+    private static JsonNode? Change(JsonNode? document, Random random)
+    {
+        var places = new List<JsonNode>();
+        Collect(document, places);
+        if (places.Count == 0)
+        {
+            return document;
+        }
+
+        switch (places[random.Next(places.Count)])
+        {
+            case JsonObject map:
+                string key = map.Count == 0 ? "" : map.ElementAt(random.Next(map.Count)).Key;
+                switch (random.Next(4))
+                {
+                    case 0:
+                        map.Remove(key);
+                        break;
+                    case 1 when map[key] is var old && map.Remove(key):
+                        map[AnyKey(random)] = old?.DeepClone();
+                        break;
+                    case 2:
+                        map[AnyKey(random)] = AnyValue(random);
+                        break;
+                    default:
+                        map[key] = AnyValue(random);
+                        break;
+                }
+
+                break;
+            case JsonArray list when list.Count == 0 || random.Next(2) == 0:
+                list.Add(AnyValue(random));
+                break;
+            case JsonArray list:
+                list.Insert(0, list[random.Next(list.Count)]?.DeepClone());
+                break;
+        }
+
+        return document;
+    }
+
+    private static void Collect(JsonNode? node, List<JsonNode> places)
+    {
+        if (node is JsonObject or JsonArray)
+        {
+            places.Add(node);
+            foreach (JsonNode? child in node is JsonObject map ? map.Select(p => p.Value) : node.AsArray())
+            {
+                Collect(child, places);
+            }
+        }
+    }
+
+    private static string AnyKey(Random random)
+    {
+        string[] keys = ["name", "domains", "qubes", "label", "memory", "cores", "kernel", "initrd", "cmdline", "root", "disks", "image", "template", "overlay", "read-only",
+            "partition", "serial", "queues", "limits", "iops", "bps", "burst", "kind", "domain", "x-a", "y", "", "9", "a b", "null", "true", "<", new string('n', 40)];
+        return keys[random.Next(keys.Length)];
+    }
+
+    private static JsonNode? AnyValue(Random random) => random.Next(24) switch
+    {
+        0 => null,
+        1 => true,
+        2 => false,
+        3 => 0,
+        4 => 1,
+        5 => 100,
+        6 => -1,
+        7 => 1L << 50,
+        8 => 1.5,
+        9 => "",
+        10 => "red",
+        11 => "64M",
+        12 => "1.5GiB",
+        13 => "64MB",
+        14 => "64M\n",
+        15 => "null",
+        16 => "true",
+        17 => "a b",
+        18 => new JsonArray(),
+        19 => new JsonObject(),
+        20 => new JsonObject { ["label"] = "red" },
+        21 => new JsonObject { ["name"] = "a", ["image"] = "i" },
+        22 => new JsonArray(new JsonObject { ["name"] = "a", ["template"] = "i" }),
+        _ => new string('s', random.Next(40)),
+    };
+}
