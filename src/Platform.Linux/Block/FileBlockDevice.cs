@@ -1,0 +1,185 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Makatea.Platform.Linux;
+
+/// <summary>
+/// A file or block device of the host as a block device.
+/// </summary>
+/// <remarks>
+/// <para>The device is the file's whole blocks. What is left over at its end can neither be read nor written, so a guest never sees made-up zeroes and a
+/// file never grows. (QEMU rounds up instead.)</para>
+/// <para>A request fails with <see cref="BlockStatus.IoError"/> where the disk fails, the file system is full, or the file was cut off below the
+/// request since <see cref="Info"/> was last refreshed; every other request goes on. After a failed flush all later flushes fail, as the page cache may have
+/// dropped what it could not write and would not tell again; opening the file anew ends that.</para>
+/// <para>The file is not mapped: a mapping of a file that is cut off, or on a full file system, faults where a system call gives an error, and reading
+/// holes of a file in memory through one fills them.</para>
+/// </remarks>
+public sealed class FileBlockDevice : BlockDevice
+{
+    private const int MostThreads = 16;
+    private const int MostDepth = 65536;
+
+    private readonly BlockFile _file;
+    private readonly FileBlockOptions _options;
+    private readonly Lock _refreshing = new();
+    private volatile BlockDeviceInfo _info;
+    private int _noticed;
+
+    private FileBlockDevice(BlockFile file, FileBlockOptions options)
+    {
+        _file = file;
+        _options = options;
+        _info = file.Traits.ToInfo(file.SectorCount);
+        Engine = ChooseEngine();
+    }
+
+    /// <inheritdoc/>
+    public override BlockDeviceInfo Info => _info;
+
+    /// <summary>How requests are done: never <see cref="FileEngine.Auto"/>.</summary>
+    public FileEngine Engine { get; private set; }
+
+    /// <summary>Opens a file or block device by its path.</summary>
+    /// <exception cref="IOException">It cannot be opened, locked or used so; the message says why and what would do.</exception>
+    public static FileBlockDevice Open(string path, FileBlockOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        options ??= new FileBlockOptions();
+
+        // Non-blocking for the case that it is a pipe, whose opening would wait for a writer.
+        int flags = (options.ReadOnly ? Libc.O_RDONLY : Libc.O_RDWR) | Libc.O_CLOEXEC | Libc.O_NONBLOCK;
+        return Open(LinuxError.Descriptor(Libc.Open(path, flags, 0), $"cannot open '{path}'", "open"), options, path);
+    }
+
+    /// <summary>Opens what was granted as a descriptor.</summary>
+    /// <param name="handle">The descriptor, which becomes the device's. O_NONBLOCK is taken off it, and with <see cref="FileBlockOptions.Direct"/> O_DIRECT set.</param>
+    /// <param name="options">How to use it.</param>
+    /// <param name="name">For messages.</param>
+    /// <exception cref="IOException">It cannot be locked or used so; the message says why and what would do. The descriptor is closed.</exception>
+    public static FileBlockDevice Open(SafeFileHandle handle, FileBlockOptions? options = null, string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        options ??= new FileBlockOptions();
+        name ??= $"descriptor {handle.DangerousGetHandle()}";
+        try
+        {
+            FileTraits traits = FileProbe.Inspect(handle, name, options);
+            ImageLock.Take(handle, name, options);
+            return new FileBlockDevice(new BlockFile(handle, name, traits), options);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Looks at the file's size again. Where it changed, <see cref="Info"/> changes and <see cref="BlockDevice.InfoChanged"/> is raised.</summary>
+    /// <exception cref="IOException">The size cannot be found out.</exception>
+    public void Refresh()
+    {
+        lock (_refreshing)
+        {
+            ulong sectors = FileProbe.Measure(_file) / (ulong)_info.BlockSize * ((ulong)_info.BlockSize / SectorSize);
+            if (sectors == _file.SectorCount)
+            {
+                return;
+            }
+
+            _file.SectorCount = sectors;
+            _info = _info with { SectorCount = sectors };
+        }
+
+        OnInfoChanged();
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException"><paramref name="completions"/> is not a doorbell that this host's <see cref="ComponentHost"/> made.</exception>
+    /// <exception cref="IOException">The host gives us none.</exception>
+    public override BlockQueue OpenQueue(int depth, Doorbell? completions = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(depth, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(depth, MostDepth);
+        if (Engine == FileEngine.Inline)
+        {
+            return new InlineQueue(_file, depth);
+        }
+
+        EventDoorbell doorbell = completions is null
+            ? EventDoorbell.Create()
+            : completions as EventDoorbell ?? throw new ArgumentException($"{completions.GetType()} cannot be rung by the kernel; use a doorbell of the component's host", nameof(completions));
+        try
+        {
+            return OpenQueue(depth, doorbell, ownsDoorbell: completions is null);
+        }
+        catch when (completions is null)
+        {
+            doorbell.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing) => _file.Dispose();
+
+    private BlockQueue OpenQueue(int depth, EventDoorbell doorbell, bool ownsDoorbell)
+    {
+        if (Engine == FileEngine.IoUring)
+        {
+            try
+            {
+                return new IoUringQueue(_file, depth, doorbell, ownsDoorbell);
+            }
+            catch (IOException e) when (_options.Engine == FileEngine.Auto)
+            {
+                NoticeNoIoUring(e);
+            }
+        }
+
+        return new ThreadQueue(_file, depth, MostThreads, doorbell, ownsDoorbell);
+    }
+
+    private FileEngine ChooseEngine()
+    {
+        if (_options.Engine != FileEngine.Auto)
+        {
+            return _options.Engine;
+        }
+
+        if (_file.Traits.IsInMemory)
+        {
+            return FileEngine.Inline;
+        }
+
+        try
+        {
+            using EventDoorbell doorbell = EventDoorbell.Create();
+            using IoUringQueue trial = new(_file, 1, doorbell, ownsDoorbell: false);
+            return FileEngine.IoUring;
+        }
+        catch (IOException e)
+        {
+            NoticeNoIoUring(e);
+            return FileEngine.Threads;
+        }
+    }
+
+    private void NoticeNoIoUring(IOException cause)
+    {
+        if (Interlocked.Exchange(ref _noticed, 1) != 0)
+        {
+            return;
+        }
+
+        string advice = cause.HResult switch
+        {
+            Errno.EPERM => "it is forbidden by a sandbox's filter, or by the kernel (sysctl kernel.io_uring_disabled; 0 allows it)",
+            Errno.ENOSYS => "it needs Linux 5.10 or newer, built with it, and a sandbox's filter that lets it through",
+            Errno.ENOMEM => "raise the limit of locked memory (ulimit -l)",
+            Errno.EMFILE or Errno.ENFILE => "raise the limit of open files (ulimit -n)",
+            _ => "it needs Linux 5.10 or newer",
+        };
+        _options.Notice?.Invoke(
+            $"'{_file.Name}' is read and written by threads with pread and pwrite, which takes more of the processor, as there is no io_uring: {cause.Message}; {advice}");
+    }
+}

@@ -1,0 +1,28 @@
+namespace Makatea.Platform.Linux.Tests;
+
+/// <summary>What a machine may lack.</summary>
+internal static class Bed
+{
+    private static readonly string? NoIoUring = ProbeIoUring();
+
+    /// <summary>Options for io_uring; skips the test where the kernel refuses it.</summary>
+    internal static FileBlockOptions IoUring()
+    {
+        Skip.If(NoIoUring is not null, NoIoUring);
+        return new FileBlockOptions { Engine = FileEngine.IoUring };
+    }
+
+    private static string? ProbeIoUring()
+    {
+        try
+        {
+            using EventDoorbell doorbell = EventDoorbell.Create();
+            using IoUringRing ring = IoUringRing.Create(1, 0, (int)doorbell.Handle.DangerousGetHandle());
+            return null;
+        }
+        catch (IOException e)
+        {
+            return $"{e.Message}; allow it with sysctl kernel.io_uring_disabled=0 and a seccomp filter that lets it through";
+        }
+    }
+}

@@ -1,0 +1,64 @@
+using Makatea.BlockContract;
+
+namespace Makatea.Platform.Linux.Tests;
+
+/// <summary>Every engine on every kind of file keeps the contract of block devices.</summary>
+public abstract class FileContract : BlockDeviceContract
+{
+    // A few bytes more than whole blocks, which are to be left out.
+    private protected const int FileLength = (1 << 20) + (3 * 4096) + 100;
+
+    protected override ComponentHost? Host { get; } = new LinuxHost();
+}
+
+public sealed class InlineOnMemoryTests : FileContract
+{
+    protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.Memory(FileLength));
+}
+
+public sealed class InlineOnDiskTests : FileContract
+{
+    protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.OnDisk(FileLength), new() { Engine = FileEngine.Inline });
+}
+
+public sealed class IoUringOnMemoryTests : FileContract
+{
+    protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.Memory(FileLength), Bed.IoUring());
+}
+
+public sealed class IoUringOnDiskTests : FileContract
+{
+    protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.OnDisk(FileLength), Bed.IoUring());
+}
+
+public sealed class IoUringOnDiskWith4KBlocksTests : FileContract
+{
+    protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.OnDisk(FileLength), Bed.IoUring() with { BlockSize = 4096 });
+}
+
+/// <summary>The contract's scatter lists are not aligned, so nearly all of it goes through the bounce buffer.</summary>
+public sealed class IoUringDirectTests : FileContract
+{
+    protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.OnDisk(FileLength, Libc.O_DIRECT), Bed.IoUring() with { Direct = true });
+}
+
+public sealed class ThreadsOnMemoryTests : FileContract
+{
+    protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.Memory(FileLength), new() { Engine = FileEngine.Threads });
+}
+
+public sealed class ThreadsOnDiskTests : FileContract
+{
+    protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.OnDisk(FileLength), new() { Engine = FileEngine.Threads });
+}
+
+public sealed class ThreadsDirectTests : FileContract
+{
+    protected override BlockDevice CreateDevice() =>
+        FileBlockDevice.Open(TestDisk.OnDisk(FileLength, Libc.O_DIRECT), new() { Engine = FileEngine.Threads, Direct = true });
+}
+
+public sealed class IoUringReadOnlyTests : FileContract
+{
+    protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.OnDisk(FileLength), Bed.IoUring() with { ReadOnly = true });
+}
