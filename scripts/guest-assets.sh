@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Makes what our Linux guests boot from: Debian's cloud kernel and an initramfs with busybox, the virtio drivers and a few file system tools.
+# Needs no root but to install missing packages. Everything is cached; the last line printed is the folder that holds vmlinuz and initramfs.gz.
+#
+# usage: scripts/guest-assets.sh [--tool PROGRAM]...      PROGRAM and its libraries go into the initramfs as well
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+PATH=$PATH:/usr/sbin:/sbin
+. "$here/packages.sh"
+
+tools=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --tool) tools+=("$2"); shift 2 ;;
+    *) sed -n '2,5s/^# \?//p' "$0" >&2; exit 2 ;;
+  esac
+done
+
+require_packages busybox=busybox-static cpio=cpio mkfs.ext4=e2fsprogs blkdiscard=util-linux dpkg-deb=dpkg
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/makatea
+mkdir -p "$cache"
+exec 9>"$cache/lock"
+flock 9
+
+# The kernel's real package is the versioned one that linux-image-cloud-ARCH depends on.
+arch=$(dpkg --print-architecture)
+kernel_package() { apt-cache depends "linux-image-cloud-$arch" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)$/\1/p' | head -n 1; }
+kernel=$(find "$cache" -maxdepth 1 -name 'linux-image-*' -type d -printf '%f\n' | sort -V | tail -n 1)
+if [ -z "$kernel" ]; then
+  kernel=$(kernel_package)
+  if [ -z "$kernel" ]; then
+    if [ "$(id -u)" -eq 0 ]; then apt-get update -qq >&2; else sudo apt-get update -qq >&2; fi
+    kernel=$(kernel_package)
+  fi
+
+  [ -n "$kernel" ] || { echo "No package linux-image-cloud-$arch in apt's lists." >&2; exit 1; }
+  echo "Fetching the guests' kernel, $kernel (unpacked into $cache, not installed)." >&2
+  scratch=$(mktemp -d "$cache/fetch.XXXXXX")
+  trap 'rm -rf "$scratch"' EXIT
+  (cd "$scratch" && apt-get download -qq -o APT::Sandbox::User=root "$kernel" >&2 && dpkg-deb -x ./*.deb root)
+  if [ ! -d "$scratch/root/lib/modules" ]; then mkdir -p "$scratch/root/lib" && ln -s ../usr/lib/modules "$scratch/root/lib/modules"; fi
+  mv "$scratch/root" "$cache/$kernel"
+  rm -rf "$scratch"
+fi
+release=$(ls "$cache/$kernel/lib/modules/")
+
+# The initramfs is named after all that goes into it.
+programs=("$(command -v busybox)" "$(command -v mkfs.ext4)" "$(command -v e2fsck)" "$(command -v blkdiscard)" "$(command -v fstrim)" "${tools[@]}")
+key=$(cat "$here/guest-assets.sh" "$here/guest/init" "$here/guest/agent" "${programs[@]}" <(echo "$release") | sha256sum | cut -c 1-16)
+out=$cache/guest-$key
+if [ ! -e "$out/initramfs.gz" ]; then
+  scratch=$(mktemp -d "$cache/make.XXXXXX")
+  trap 'rm -rf "$scratch"' EXIT
+  root=$scratch/root
+  mkdir -p "$root"/{bin,sbin,dev,proc,sys,tmp,mnt,etc,lib,lib64} "$scratch/out"
+  for applet in $(busybox --list); do ln -s busybox "$root/bin/$applet"; done
+  install -m 755 "$here/guest/init" "$root/init"
+  install -m 755 "$here/guest/agent" "$root/bin/agent"
+  ln -s /proc/mounts "$root/etc/mtab"
+  for program in "${programs[@]}"; do
+    rm -f "$root/bin/$(basename "$program")"
+    install -m 755 "$(readlink -f "$program")" "$root/bin/$(basename "$program")"
+    # A static program has no libraries: ldd then fails.
+    for library in $(ldd "$program" 2>/dev/null | grep -o '/[^ ]*' || true); do
+      [ -e "$root$library" ] || install -D -m 755 "$(readlink -f "$library")" "$root$library"
+    done
+  done
+
+  modules=$cache/$kernel/lib/modules/$release
+  find "$modules" -name '*.ko.xz' -exec xz -d {} +
+  [ -e "$modules/modules.dep" ] || busybox depmod -b "$cache/$kernel" "$release"
+  take_module() {
+    local path
+    path=$(sed -n "s|^\([^:]*/${1//_/[-_]}\.ko\):.*|\1|p" "$modules/modules.dep" | head -n 1)
+    [ -n "$path" ] || { echo "The kernel $release has no module $1." >&2; exit 1; }
+    for path in "$path" $(sed -n "s|^$path: *||p" "$modules/modules.dep"); do
+      install -D -m 644 "$modules/$path" "$root/lib/modules/$release/$path"
+    done
+  }
+  for module in virtio_pci virtio_mmio virtio_blk; do take_module "$module"; done
+  busybox depmod -b "$root" "$release"
+
+  cp "$cache/$kernel/boot/vmlinuz-$release" "$scratch/out/vmlinuz"
+  (cd "$root" && find . | sort | cpio --quiet -o -H newc -R 0:0 --reproducible) | gzip -n -6 >"$scratch/out/initramfs.gz"
+  rm -rf "$out"
+  mv "$scratch/out" "$out"
+fi
+touch "$out"
+echo "$out"
