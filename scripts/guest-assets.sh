@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes what our Linux guests boot from: Debian's cloud kernel and an initramfs with busybox, the virtio drivers and a few file system tools.
-# Needs no root but to install missing packages. Everything is cached; the last line printed is the folder that holds vmlinuz and initramfs.gz.
+# Needs no root but to install missing packages. Everything is cached; the last line printed is the folder that holds vmlinuz and initramfs.gz;
+# without --tool, CACHE/guest refers to it as well (CACHE is $MAKATEA_CACHE, else $XDG_CACHE_HOME/makatea, else ~/.cache/makatea).
 #
 # usage: scripts/guest-assets.sh [--tool PROGRAM]...      PROGRAM and its libraries go into the initramfs as well
 set -euo pipefail
@@ -12,13 +13,13 @@ tools=()
 while [ $# -gt 0 ]; do
   case $1 in
     --tool) tools+=("$2"); shift 2 ;;
-    *) sed -n '2,5s/^# \?//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,6s/^# \?//p' "$0" >&2; exit 2 ;;
   esac
 done
 
 require_packages busybox=busybox-static cpio=cpio mkfs.ext4=e2fsprogs blkdiscard=util-linux dpkg-deb=dpkg
 
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/makatea
+cache=${MAKATEA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/makatea}
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
@@ -86,5 +87,5 @@ if [ ! -e "$out/initramfs.gz" ]; then
   rm -rf "$out"
   mv "$scratch/out" "$out"
 fi
-touch "$out"
+[ ${#tools[@]} -gt 0 ] || ln -sfn "$(basename "$out")" "$cache/guest"
 echo "$out"

@@ -1,0 +1,62 @@
+namespace Makatea.EndToEnd;
+
+/// <summary>A vhost-user-blk backend process that serves one image on one socket, can be killed and started again.</summary>
+internal abstract class BlockBackend : IDisposable
+{
+    private readonly string _log;
+    private TetheredProcess? _process;
+
+    protected BlockBackend(Scratch scratch, string name, BackendOptions options)
+    {
+        Name = name;
+        Options = options;
+        SocketPath = scratch.File(name + ".sock");
+        _log = scratch.File(name + ".log");
+    }
+
+    /// <summary>Name of the disk.</summary>
+    public string Name { get; }
+
+    /// <summary>What it serves.</summary>
+    public BackendOptions Options { get; }
+
+    /// <summary>Where it listens.</summary>
+    public string SocketPath { get; }
+
+    /// <summary>What it printed.</summary>
+    public string Log => File.Exists(_log) ? File.ReadAllText(_log) : "";
+
+    /// <summary>The process.</summary>
+    public TetheredProcess Process => _process ?? throw new InvalidOperationException($"backend {Name} was not started");
+
+    /// <summary>Starts it and waits until it listens.</summary>
+    public BlockBackend Start()
+    {
+        File.Delete(SocketPath);
+        _process?.Dispose();
+        TetheredProcess process = TetheredProcess.Start(_log, [.. Options.Wrapper, .. Command()]);
+        _process = process;
+        Deadline.Wait($"backend {Name} to listen; it printed:\n{Log}", 30, () => File.Exists(SocketPath) || process.HasExited);
+        return process.HasExited ? throw new InvalidOperationException($"backend {Name} ended with status {process.ExitCode}; it printed:\n{Log}") : this;
+    }
+
+    /// <summary>Ends it with SIGKILL.</summary>
+    public void Kill() => Process.Kill();
+
+    /// <summary>Ends it with SIGTERM; fails where it does not end with status 0.</summary>
+    public void Stop()
+    {
+        Process.Signal("TERM");
+        Process.WaitForExit(10);
+        if (Process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"backend {Name} ended with status {Process.ExitCode} on SIGTERM; it printed:\n{Log}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _process?.Dispose();
+
+    /// <summary>The program and its arguments.</summary>
+    protected abstract IReadOnlyList<string> Command();
+}

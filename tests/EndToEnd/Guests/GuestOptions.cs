@@ -1,0 +1,25 @@
+namespace Makatea.EndToEnd;
+
+/// <summary>How a guest boots.</summary>
+internal sealed record GuestOptions
+{
+    /// <summary>RAM in MiB.</summary>
+    public int Memory { get; init; } = 256;
+
+    /// <summary>Virtual processors.</summary>
+    public int Cores { get; init; } = 1;
+
+    /// <summary>Its disks, in the order in which it sees them: /dev/vda, /dev/vdb...</summary>
+    public IReadOnlyList<GuestDisk> Disks { get; init; } = [];
+
+    /// <summary>Words added to the kernel's command line.</summary>
+    public string CommandLine { get; init; } = "";
+
+    /// <summary>UNIX socket on which it waits to be migrated to, or null to boot.</summary>
+    public string? Incoming { get; init; }
+}
+
+/// <summary>A disk of a guest.</summary>
+/// <param name="Backend">Who serves it; started before the guest.</param>
+/// <param name="Properties">Properties of QEMU's vhost-user-blk-pci, such as <c>packed=on</c>.</param>
+internal sealed record GuestDisk(BlockBackend Backend, params string[] Properties);

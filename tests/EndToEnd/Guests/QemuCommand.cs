@@ -1,0 +1,35 @@
+namespace Makatea.EndToEnd;
+
+/// <summary>The command line of QEMU for a guest.</summary>
+internal static class QemuCommand
+{
+    /// <summary>Builds it; QEMU connects to the two sockets.</summary>
+    public static IReadOnlyList<string> Build(GuestOptions options, string console, string agent, string monitor)
+    {
+        List<string> command =
+        [
+            "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
+            "-accel", Accelerator.Name, "-cpu", "max", "-smp", options.Cores.ToString(), "-m", $"{options.Memory}M",
+            "-machine", "q35,memory-backend=ram",
+            "-object", $"memory-backend-memfd,id=ram,size={options.Memory}M,share=on",
+            "-kernel", GuestAssets.Kernel, "-initrd", GuestAssets.Initramfs,
+            "-append", $"console=ttyS0 panic=-1 {options.CommandLine}",
+            "-serial", $"file:{console}",
+            "-chardev", $"socket,id=agent,path={agent}", "-device", "isa-serial,chardev=agent,index=1",
+            "-chardev", $"socket,id=monitor,path={monitor}", "-mon", "chardev=monitor,mode=control",
+        ];
+        for (int i = 0; i < options.Disks.Count; i++)
+        {
+            GuestDisk disk = options.Disks[i];
+            command.AddRange(["-chardev", $"socket,id=disk{i},path={disk.Backend.SocketPath},reconnect=1"]);
+            command.AddRange(["-device", string.Join(',', [$"vhost-user-blk-pci,id=vd{i},chardev=disk{i},num-queues={disk.Backend.Options.Queues}", .. disk.Properties])]);
+        }
+
+        if (options.Incoming is not null)
+        {
+            command.AddRange(["-incoming", $"unix:{options.Incoming}"]);
+        }
+
+        return command;
+    }
+}
