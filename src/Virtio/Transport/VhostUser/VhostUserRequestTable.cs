@@ -12,12 +12,12 @@ internal static class VhostUserRequestTable
     private const int State = 8;
     private const int Any = VhostUserMessage.MaxPayload;
 
-    private static readonly Entry?[] s_entries = Build();
+    private static readonly Entry?[] _entries = Build();
 
     public delegate VhostUserReply Handler(VhostUserSession session, VhostUserMessage message);
 
     /// <summary>The request's entry, or null.</summary>
-    public static Entry? Find(uint request) => request < s_entries.Length ? s_entries[request] : null;
+    public static Entry? Find(uint request) => request < _entries.Length ? _entries[request] : null;
 
     /// <summary>Name of a request as in the standard, or its number.</summary>
     public static string NameOf(uint request) => Find(request)?.Name ?? $"request {request}";

@@ -13,7 +13,7 @@ namespace Makatea.Virtio;
 /// <param name="logger">Where connections, refusals and faults are told.</param>
 public sealed class VhostUserServer(VirtioDevice device, ComponentHost host, ILogger? logger = null) : IDisposable
 {
-    private static readonly TimeSpan s_acceptPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _acceptPause = TimeSpan.FromMilliseconds(100);
     private readonly ILogger _logger = logger ?? NullLogger.Instance;
     private readonly Lock _closing = new();
     private readonly ManualResetEventSlim _closed = new();
@@ -52,7 +52,7 @@ public sealed class VhostUserServer(VirtioDevice device, ComponentHost host, ILo
             {
                 // Such as too many open files: what is short may come free.
                 VhostUserLogMessages.AcceptFailed(_logger, device.Name, e.Message);
-                _closed.Wait(s_acceptPause);
+                _closed.Wait(_acceptPause);
                 continue;
             }
 

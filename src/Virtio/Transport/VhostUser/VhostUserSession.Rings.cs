@@ -17,6 +17,7 @@ internal sealed partial class VhostUserSession
         }
 
         vring.Size = (ushort)state.Num;
+        Serve(vring, mustLocate: false);
         return VhostUserReply.Done;
     }
 
