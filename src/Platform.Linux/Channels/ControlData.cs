@@ -5,24 +5,21 @@ namespace Makatea.Platform.Linux;
 /// <summary>The ancillary data that carries descriptors: <c>cmsg(3)</c> for SCM_RIGHTS alone.</summary>
 internal static unsafe class ControlData
 {
-    /// <summary>Bytes for one message with <see cref="MessageChannel.MaxGrants"/> descriptors.</summary>
-    internal const int Size = HeaderSize + (MessageChannel.MaxGrants * sizeof(int));
-
     private const int HeaderSize = 16;
 
+    /// <summary>Bytes that <paramref name="descriptors"/> descriptors take.</summary>
+    internal static int SizeFor(int descriptors) => (HeaderSize + (descriptors * sizeof(int)) + 7) & ~7;
+
     /// <summary>Writes one SCM_RIGHTS message.</summary>
-    /// <param name="control"><see cref="Size"/> bytes, aligned to 8.</param>
-    /// <param name="descriptors">1 to <see cref="MessageChannel.MaxGrants"/> descriptors.</param>
-    /// <returns>Its length in bytes.</returns>
-    internal static nuint Write(byte* control, ReadOnlySpan<int> descriptors)
+    /// <param name="control"><see cref="SizeFor"/> bytes, aligned to 8.</param>
+    /// <param name="descriptors">At least one.</param>
+    internal static void Write(byte* control, ReadOnlySpan<int> descriptors)
     {
         Libc.ControlHeader* header = (Libc.ControlHeader*)control;
-        int length = HeaderSize + (descriptors.Length * sizeof(int));
-        header->Length = (nuint)length;
+        header->Length = (nuint)(HeaderSize + (descriptors.Length * sizeof(int)));
         header->Level = Libc.SOL_SOCKET;
         header->Type = Libc.SCM_RIGHTS;
-        descriptors.CopyTo(new Span<int>(control + HeaderSize, MessageChannel.MaxGrants));
-        return (nuint)((length + 7) & ~7);
+        descriptors.CopyTo(new Span<int>(control + HeaderSize, descriptors.Length));
     }
 
     /// <summary>Takes over every descriptor that arrived.</summary>

@@ -12,7 +12,7 @@ public sealed unsafe class UnixMessageChannel : MessageChannel
     internal UnixMessageChannel(SafeFileHandle socket) => _socket = socket;
 
     /// <summary>How long <see cref="Send"/> waits for a peer that does not read. 10 seconds unless set.</summary>
-    public TimeSpan SendTimeout { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan SendTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Connects to a listener.</summary>
     /// <param name="path">Path of its socket, at most 107 bytes.</param>
@@ -56,13 +56,14 @@ public sealed unsafe class UnixMessageChannel : MessageChannel
             throw new ArgumentException("a buffer of no bytes cannot tell a message from the end", nameof(buffer));
         }
 
-        ulong* control = stackalloc ulong[ControlData.Size / sizeof(ulong)];
+        int controlLength = ControlData.SizeFor(MaxGrants);
+        ulong* control = stackalloc ulong[controlLength / sizeof(ulong)];
         fixed (byte* bytes = buffer)
         {
             MemorySegment segment = MemorySegment.UnsafeCreate((nint)bytes, buffer.Length);
             while (true)
             {
-                Libc.MessageHeader message = new() { Segments = &segment, SegmentCount = 1, Control = control, ControlLength = ControlData.Size };
+                Libc.MessageHeader message = new() { Segments = &segment, SegmentCount = 1, Control = control, ControlLength = (nuint)controlLength };
                 nint received = Libc.RecvMsg(_socket, &message, Libc.MSG_CMSG_CLOEXEC);
                 int errno = received < 0 ? Errno.Last : 0;
                 if (_closed)
@@ -100,7 +101,7 @@ public sealed unsafe class UnixMessageChannel : MessageChannel
         }
 
         Span<int> descriptors = stackalloc int[MaxGrants];
-        SafeFileHandle[] held = new SafeFileHandle[grants.Length];
+        SafeFileHandle[] held = grants.IsEmpty ? [] : new SafeFileHandle[grants.Length];
         int count = 0;
         try
         {
@@ -150,6 +151,25 @@ public sealed unsafe class UnixMessageChannel : MessageChannel
         ? throw new GrantException("a listening socket was granted as a channel; it has to be a connected one")
         : new UnixMessageChannel(socket);
 
+    /// <summary>One <c>sendmsg</c>.</summary>
+    /// <returns>Number of bytes sent, or -1 with an error number in <see cref="Errno.Last"/>.</returns>
+    internal static int SendOnce(SafeFileHandle socket, ReadOnlySpan<byte> bytes, ReadOnlySpan<int> descriptors)
+    {
+        int controlLength = descriptors.IsEmpty ? 0 : ControlData.SizeFor(descriptors.Length);
+        ulong* control = stackalloc ulong[controlLength / sizeof(ulong)];
+        if (!descriptors.IsEmpty)
+        {
+            ControlData.Write((byte*)control, descriptors);
+        }
+
+        fixed (byte* start = bytes)
+        {
+            MemorySegment segment = MemorySegment.UnsafeCreate((nint)start, bytes.Length);
+            Libc.MessageHeader message = new() { Segments = &segment, SegmentCount = 1, Control = control, ControlLength = (nuint)controlLength };
+            return (int)Libc.SendMsg(socket, &message, Libc.MSG_NOSIGNAL | Libc.MSG_DONTWAIT);
+        }
+    }
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
@@ -182,30 +202,18 @@ public sealed unsafe class UnixMessageChannel : MessageChannel
 
     private void SendAll(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> descriptors)
     {
-        ulong* control = stackalloc ulong[ControlData.Size / sizeof(ulong)];
         long deadline = TimeProvider.System.GetTimestamp() + (long)(SendTimeout.TotalSeconds * TimeProvider.System.TimestampFrequency);
-        fixed (byte* start = bytes)
+        while (!bytes.IsEmpty)
         {
-            int sent = 0;
-            while (sent < bytes.Length)
+            int sent = SendOnce(_socket, bytes, descriptors);
+            if (sent < 0)
             {
-                MemorySegment segment = MemorySegment.UnsafeCreate((nint)start + sent, bytes.Length - sent);
-                Libc.MessageHeader message = new() { Segments = &segment, SegmentCount = 1 };
-                if (sent == 0 && !descriptors.IsEmpty)
-                {
-                    message.Control = control;
-                    message.ControlLength = ControlData.Write((byte*)control, descriptors);
-                }
-
-                nint result = Libc.SendMsg(_socket, &message, Libc.MSG_NOSIGNAL | Libc.MSG_DONTWAIT);
-                if (result >= 0)
-                {
-                    sent += (int)result;
-                    continue;
-                }
-
                 WaitToSend(Errno.Last, deadline);
+                continue;
             }
+
+            bytes = bytes[sent..];
+            descriptors = [];
         }
     }
 
