@@ -10,14 +10,14 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
     private const int MaxDoorbells = 64;
 
     // struct epoll_event is packed on x86-64 alone.
-    private static readonly int DataOffset = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;
-    private static readonly int EventSize = DataOffset + 8;
-    private static readonly bool HasPWait2 = ProbePWait2();
+    private static readonly int _dataOffset = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;
+    private static readonly int _eventSize = _dataOffset + 8;
+    private static readonly bool _hasPWait2 = ProbePWait2();
 
     private readonly SafeFileHandle _epoll =
         LinuxError.Descriptor(Libc.EpollCreate1(Libc.EPOLL_CLOEXEC), "cannot make a waiter", "epoll_create1");
 
-    private readonly NativeArray<byte> _events = new(MaxDoorbells * EventSize);
+    private readonly NativeArray<byte> _events = new(MaxDoorbells * _eventSize);
     private readonly LinuxDoorbell?[] _doorbells = new LinuxDoorbell?[MaxDoorbells];
     private readonly Lock _lock = new();
     private bool _disposed;
@@ -37,9 +37,9 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
                 throw new InvalidOperationException($"bit {bit} or the doorbell is taken already; remove it first");
             }
 
-            Span<byte> request = stackalloc byte[EventSize];
+            Span<byte> request = stackalloc byte[_eventSize];
             BinaryPrimitives.WriteUInt32LittleEndian(request, Libc.EPOLLIN | Libc.EPOLLET);
-            BinaryPrimitives.WriteUInt64LittleEndian(request[DataOffset..], (ulong)bit);
+            BinaryPrimitives.WriteUInt64LittleEndian(request[_dataOffset..], (ulong)bit);
 
             // Held until removed, so that the number cannot come to mean another file while it is registered.
             bool held = false;
@@ -80,7 +80,7 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
             int count = WaitOnce(events, deadline);
             if (count > 0)
             {
-                return Collect(new ReadOnlySpan<byte>(events, count * EventSize));
+                return Collect(new ReadOnlySpan<byte>(events, count * _eventSize));
             }
 
             int errno = count < 0 ? Errno.Last : 0;
@@ -138,7 +138,7 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
     private int WaitOnce(byte* events, long deadline)
     {
         long nanoseconds = deadline == Forever ? -1 : NanosecondsUntil(deadline);
-        if (HasPWait2)
+        if (_hasPWait2)
         {
             Libc.TimeSpec timeout = new() { Seconds = nanoseconds / 1_000_000_000, Nanoseconds = nanoseconds % 1_000_000_000 };
             return Libc.EpollPWait2(_epoll, events, MaxDoorbells, nanoseconds < 0 ? null : &timeout, null);
@@ -160,9 +160,9 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
     private ulong Collect(ReadOnlySpan<byte> events)
     {
         ulong rang = 0;
-        for (; !events.IsEmpty; events = events[EventSize..])
+        for (; !events.IsEmpty; events = events[_eventSize..])
         {
-            int bit = (int)BinaryPrimitives.ReadUInt64LittleEndian(events[DataOffset..]);
+            int bit = (int)BinaryPrimitives.ReadUInt64LittleEndian(events[_dataOffset..]);
             rang |= 1ul << bit;
             Volatile.Read(ref _doorbells[bit])?.Clear();
         }

@@ -16,10 +16,10 @@ internal static unsafe class FaultGuard
     /// <summary>Ranges that can be guarded at once.</summary>
     internal const int Capacity = 4096;
 
-    private static readonly Lock TableLock = new();
-    private static FaultGuardEntry* s_table;
-    private static int s_firstUnused;
-    private static readonly Stack<int> FreeEntries = new();
+    private static readonly Lock _tableLock = new();
+    private static FaultGuardEntry* _table;
+    private static int _firstUnused;
+    private static readonly Stack<int> _freeEntries = new();
 
     /// <summary>Whether there is a handler for this processor.</summary>
     internal static bool IsSupported => RuntimeInformation.ProcessArchitecture == Architecture.X64;
@@ -33,13 +33,13 @@ internal static unsafe class FaultGuard
             return;
         }
 
-        lock (TableLock)
+        lock (_tableLock)
         {
-            if (s_table is null)
+            if (_table is null)
             {
                 FaultGuardEntry* table = (FaultGuardEntry*)MapAnonymous((nuint)(Capacity * sizeof(FaultGuardEntry)));
                 InstallHandler(table, CurrentHandler());
-                s_table = table;
+                _table = table;
             }
         }
     }
@@ -47,8 +47,8 @@ internal static unsafe class FaultGuard
     /// <summary>As if no handler had been there before.</summary>
     internal static void InstallWithoutPrevious()
     {
-        s_table = (FaultGuardEntry*)MapAnonymous((nuint)(Capacity * sizeof(FaultGuardEntry)));
-        InstallHandler(s_table, default);
+        _table = (FaultGuardEntry*)MapAnonymous((nuint)(Capacity * sizeof(FaultGuardEntry)));
+        InstallHandler(_table, default);
     }
 
     /// <summary>Guards a range of whole pages that is mapped already.</summary>
@@ -59,16 +59,16 @@ internal static unsafe class FaultGuard
     internal static FaultGuardEntry* Register(nint start, nuint length, int protection)
     {
         Install();
-        lock (TableLock)
+        lock (_tableLock)
         {
-            if (!FreeEntries.TryPop(out int index))
+            if (!_freeEntries.TryPop(out int index))
             {
-                index = s_firstUnused < Capacity
-                    ? s_firstUnused++
+                index = _firstUnused < Capacity
+                    ? _firstUnused++
                     : throw new GrantException($"this process maps {Capacity} pieces of shared memory already, the most that it can guard; serve fewer peers in it");
             }
 
-            FaultGuardEntry* entry = s_table + index;
+            FaultGuardEntry* entry = _table + index;
             entry->Start = (ulong)start;
             entry->Protection = protection;
             entry->Lost = 0;
@@ -80,10 +80,10 @@ internal static unsafe class FaultGuard
     /// <summary>Guards a range no more. To be done before it is unmapped, when nobody uses it.</summary>
     internal static void Unregister(FaultGuardEntry* entry)
     {
-        lock (TableLock)
+        lock (_tableLock)
         {
             Volatile.Write(ref entry->End, 0);
-            FreeEntries.Push((int)(entry - s_table));
+            _freeEntries.Push((int)(entry - _table));
         }
     }
 

@@ -9,7 +9,7 @@ namespace Makatea.Platform.Linux;
 internal readonly record struct SharedFile(ulong Size, ulong PageSize, bool IsSealed)
 {
     // File systems whose pages come from another process or machine: an access could wait for it for ever.
-    private static readonly Dictionary<long, string> Remote = new()
+    private static readonly Dictionary<long, string> _remote = new()
     {
         [0x65735546] = "FUSE",
         [0x6969] = "NFS",
@@ -40,7 +40,7 @@ internal readonly record struct SharedFile(ulong Size, ulong PageSize, bool IsSe
             throw LinuxError.Grant("cannot look at the granted memory", "fstatfs", Errno.Last);
         }
 
-        if (Remote.TryGetValue(fileSystem.Type & 0xffffffff, out string? name))
+        if (_remote.TryGetValue(fileSystem.Type & 0xffffffff, out string? name))
         {
             throw new GrantException($"a file on {name} was granted as memory; another process or machine could stop every access to it, so it has to be a memfd, or a file on tmpfs, hugetlbfs or a local disk");
         }

@@ -16,10 +16,10 @@ public sealed record ComponentManifest
     public required string Kind { get; init; }
 
     /// <summary>Its rights.</summary>
-    public IReadOnlyList<ManifestGrant> Grants { get; init; } = [];
+    public IReadOnlyList<ManifestGrant> Grants { get; init => field = value ?? []; } = [];
 
     /// <summary>The devices that it serves.</summary>
-    public IReadOnlyList<ManifestDevice> Devices { get; init; } = [];
+    public IReadOnlyList<ManifestDevice> Devices { get; init => field = value ?? []; } = [];
 
     /// <summary>The grant of a name.</summary>
     /// <exception cref="KeyNotFoundException">It was not granted.</exception>
@@ -73,6 +73,10 @@ public enum GrantType
     Function,
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+// Without these, what is missing or null would come out as null whatever its type says. (What has an initialiser is set to null where it is missing.)
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(ComponentManifest))]
 internal sealed partial class ManifestJson : JsonSerializerContext;

@@ -14,13 +14,16 @@ public sealed class DirtyLog : IDisposable
     private readonly ulong _bytes;
 
     /// <summary>Takes over <paramref name="memory"/>, in which the bitmap fills <paramref name="length"/> bytes from <paramref name="offset"/>.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The bitmap is not inside the mapping, or its start is not 4-byte aligned.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The bitmap is not inside the mapping, or does not start and end at a multiple of 4 bytes, in which it is written.
+    /// </exception>
     public DirtyLog(MappedMemory memory, ulong offset, ulong length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, (ulong)int.MaxValue);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(offset & 3, 0ul, nameof(offset));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(((ulong)memory.Address + offset) & 3, 0ul, nameof(offset));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(length & 3, 0ul, nameof(length));
         _memory = memory;
-        _bytes = length & ~3ul;
+        _bytes = length;
         _bits = new SharedMemory(memory.Slice(offset, (int)_bytes));
     }
 

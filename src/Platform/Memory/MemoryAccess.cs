@@ -1,7 +1,10 @@
+using System.Text.Json.Serialization;
+
 namespace Makatea.Platform;
 
 /// <summary>What may be done with granted memory.</summary>
 [Flags]
+[JsonConverter(typeof(JsonStringEnumConverter<MemoryAccess>))]
 public enum MemoryAccess
 {
     /// <summary>Nothing.</summary>

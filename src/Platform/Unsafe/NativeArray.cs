@@ -60,7 +60,16 @@ public sealed unsafe class NativeArray<T> : IDisposable
     public MemorySegment AsSegment() => MemorySegment.UnsafeCreate((nint)_items, checked(Length * sizeof(T)));
 
     /// <summary>The bytes of elements <paramref name="start"/> and on as a segment. It must not outlive the array.</summary>
-    public MemorySegment AsSegment(int start, int length) => AsSegment().Slice(start * sizeof(T), length * sizeof(T));
+    /// <exception cref="ArgumentOutOfRangeException">They are not inside the array.</exception>
+    public MemorySegment AsSegment(int start, int length)
+    {
+        if ((ulong)(uint)start + (uint)length > (uint)Length)
+        {
+            throw new ArgumentOutOfRangeException(nameof(start), $"elements {start} to {start + (long)length} of an array of {Length}");
+        }
+
+        return MemorySegment.UnsafeCreate((nint)(_items + start), checked(length * sizeof(T)));
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -11,10 +11,10 @@ internal sealed class VhostUserLog : IDisposable
     /// <exception cref="VhostUserProtocolException">It is empty, too large, not aligned, or cannot be mapped.</exception>
     public VhostUserLog(in VhostUserLogDescription description, Grant grant)
     {
-        if (description.Size is 0 or > int.MaxValue || description.Offset > long.MaxValue - description.Size || description.Offset % 8 != 0)
+        if (description.Size is 0 or > int.MaxValue || description.Offset > long.MaxValue - description.Size || description.Offset % 8 != 0 || description.Size % 8 != 0)
         {
             throw new VhostUserProtocolException(
-                $"SET_LOG_BASE gives {description.Size} bytes at offset {description.Offset}; allowed are 1 to {int.MaxValue} bytes at a multiple of 8");
+                $"SET_LOG_BASE gives {description.Size} bytes at offset {description.Offset}; allowed are 8 to {int.MaxValue} bytes at a multiple of 8, a multiple of 8 long");
         }
 
         try
