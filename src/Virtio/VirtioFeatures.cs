@@ -24,7 +24,10 @@ public static class VirtioFeatures
     /// <summary>VIRTIO_F_ORDER_PLATFORM: the driver orders memory accesses as for a device that is no CPU.</summary>
     public const ulong OrderPlatform = 1ul << 36;
 
-    /// <summary>VIRTIO_F_NOTIFICATION_DATA: available notifications carry the ring's position.</summary>
+    /// <summary>
+    /// VIRTIO_F_NOTIFICATION_DATA: available notifications carry the ring's position. A property of transports whose notifications carry
+    /// anything; doorbells carry nothing, so vhost-user does not offer it.
+    /// </summary>
     public const ulong NotificationData = 1ul << 38;
 
     /// <summary>VIRTIO_F_RING_RESET: queues can be reset one by one.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -47,7 +48,7 @@ public readonly struct MemorySegment : IEquatable<MemorySegment>
     {
         if ((ulong)(uint)start + (uint)length > _length)
         {
-            throw new ArgumentOutOfRangeException(nameof(start), $"bytes {start} to {start + (long)length} of a segment of {_length}");
+            ThrowOutside(start, length);
         }
 
         return new(_address + start, (uint)length);
@@ -62,7 +63,7 @@ public readonly struct MemorySegment : IEquatable<MemorySegment>
     {
         if ((ulong)(uint)offset + sizeof(ulong) > _length)
         {
-            throw new ArgumentOutOfRangeException(nameof(offset));
+            ThrowOutside(offset, sizeof(ulong));
         }
 
         return Volatile.Read(ref System.Runtime.CompilerServices.Unsafe.AsRef<ulong>((void*)(_address + offset)));
@@ -75,7 +76,7 @@ public readonly struct MemorySegment : IEquatable<MemorySegment>
     {
         if ((uint)offset >= _length)
         {
-            throw new ArgumentOutOfRangeException(nameof(offset));
+            ThrowOutside(offset, sizeof(byte));
         }
 
         *(byte*)(_address + offset) = value;
@@ -92,4 +93,8 @@ public readonly struct MemorySegment : IEquatable<MemorySegment>
 
     /// <inheritdoc/>
     public override string ToString() => $"{_length} bytes at 0x{_address:x}";
+
+    [DoesNotReturn]
+    private void ThrowOutside(int offset, int length) =>
+        throw new ArgumentOutOfRangeException(nameof(offset), $"{length} bytes at offset {offset} of a segment of {_length}");
 }

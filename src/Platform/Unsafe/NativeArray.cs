@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -41,7 +42,7 @@ public sealed unsafe class NativeArray<T> : IDisposable
         {
             if ((uint)index >= (uint)Length)
             {
-                throw new IndexOutOfRangeException();
+                ThrowOutside(index);
             }
 
             return ref _items[index];
@@ -85,4 +86,7 @@ public sealed unsafe class NativeArray<T> : IDisposable
         _items = null;
         NativeMemory.AlignedFree(items);
     }
+
+    [DoesNotReturn]
+    private void ThrowOutside(int index) => throw new IndexOutOfRangeException($"index {index} of a native array of {Length}");
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -37,7 +38,7 @@ public readonly unsafe struct ScatterList
     {
         if ((ulong)(uint)start + (uint)count > (uint)array.Length)
         {
-            throw new ArgumentOutOfRangeException(nameof(start));
+            ThrowOutside(start, count, array.Length);
         }
 
         return count == 0 ? default : new((MemorySegment*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref array[start]), count);
@@ -54,4 +55,8 @@ public readonly unsafe struct ScatterList
 
         return total;
     }
+
+    [DoesNotReturn]
+    private static void ThrowOutside(int start, int count, int length) =>
+        throw new ArgumentOutOfRangeException(nameof(start), $"entries {start} to {start + (long)count} of an array of {length}");
 }

@@ -34,6 +34,11 @@ public abstract class VirtioDevice : IDisposable
     /// <returns>False where a byte of it cannot be written or the value is not allowed; then nothing changed.</returns>
     public abstract bool WriteConfig(int offset, ReadOnlySpan<byte> source, ulong negotiatedFeatures);
 
+    /// <summary>Device and driver agreed on features; before any queue starts.</summary>
+    public virtual void AcceptFeatures(ulong features)
+    {
+    }
+
     /// <summary>Makes the worker for a queue; the transport starts and stops it.</summary>
     /// <exception cref="ArgumentException">The setup breaks a rule of the standard; the message says which.</exception>
     public abstract QueueWorker CreateWorker(QueueSetup setup);

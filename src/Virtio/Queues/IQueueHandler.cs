@@ -11,6 +11,9 @@ public interface IQueueHandler : IDisposable
     /// <summary>Rings when <see cref="Process"/> has something to do that did not come from the driver; or null.</summary>
     Doorbell? Wakeup { get; }
 
+    /// <summary>Number of buffers taken that are being worked on; a queue stops when there is none.</summary>
+    int Outstanding { get; }
+
     /// <summary>
     /// Finishes what can be finished and, if <paramref name="accept"/>, takes new buffers. Pushes, but does not publish.
     /// </summary>

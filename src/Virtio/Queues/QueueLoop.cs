@@ -168,7 +168,7 @@ internal sealed class QueueLoop<TRing, THandler> : QueueWorker
                 ReportFault();
             }
 
-            if (_stopping && _ring.Outstanding == 0)
+            if (_stopping && _handler.Outstanding == 0)
             {
                 break;
             }

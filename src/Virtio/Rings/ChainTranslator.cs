@@ -32,6 +32,7 @@ internal struct ChainTranslator(GuestMemory memory)
     }
 
     /// <summary>Translates an indirect table. It has to lie within one region.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryTranslateTable(ulong address, uint length, out SharedMemory table)
     {
         if ((_window.Contains(address) || _memory.TryFindWindow(address, out _window))

@@ -53,7 +53,4 @@ public enum RingFault
 
     /// <summary>The device found a buffer too short for even the fixed parts of its request.</summary>
     RequestTooShort,
-
-    /// <summary>Notification data names a position that the ring cannot have.</summary>
-    NotificationDataInvalid,
 }

@@ -16,6 +16,9 @@ internal struct BlockQueueHandler : IQueueHandler
     /// <summary>Room for a request whose header or status straddles pieces, beyond its data.</summary>
     private const int SpareSegments = 10;
 
+    /// <summary>Result of <see cref="Prepare"/>: the request goes to the device below. No status byte has this value.</summary>
+    private const byte Pending = 0xff;
+
     private const int SegmentsPerSlot = BlockLimits.MaxSegments + SpareSegments;
 
     private readonly VirtioBlockDevice _device;
@@ -57,7 +60,10 @@ internal struct BlockQueueHandler : IQueueHandler
     public readonly Doorbell? Wakeup => _queue.Completions;
 
     /// <inheritdoc/>
-    public readonly long Arm() => _freeCount == _slots.Length ? DoorbellWaiter.Forever : _queue.Arm();
+    public readonly int Outstanding => _slots.Length - _freeCount;
+
+    /// <inheritdoc/>
+    public readonly long Arm() => Outstanding == 0 ? DoorbellWaiter.Forever : _queue.Arm();
 
     /// <inheritdoc/>
     public readonly void Dispose()
@@ -137,7 +143,7 @@ internal struct BlockQueueHandler : IQueueHandler
         where TRing : struct, IDeviceRing
     {
         bool any = false;
-        while (_freeCount != _slots.Length)
+        while (Outstanding != 0)
         {
             Span<BlockCompletion> completions = _completions.AsSpan();
             int count = _queue.Poll(completions);
@@ -164,9 +170,6 @@ internal struct BlockQueueHandler : IQueueHandler
 
         return any;
     }
-
-    /// <summary>Result of <see cref="Prepare"/>: the request goes to the device below. No status byte has this value.</summary>
-    private const byte Pending = 0xff;
 
     /// <summary>Checks a request against every limit and turns it into one for the device below.</summary>
     /// <returns><see cref="Pending"/>, or the status with which the request ends at once.</returns>
@@ -235,7 +238,7 @@ internal struct BlockQueueHandler : IQueueHandler
     /// Reads struct virtio_blk_discard_write_zeroes { le64 sector; le32 num_sectors; le32 flags (bit 0: unmap) }, of which we take one a
     /// request (max_discard_seg and its like are 1).
     /// </summary>
-    private static byte PrepareRange(
+    private readonly byte PrepareRange(
         BlockLimits limits, Span<MemorySegment> segments, BlockOperation operation, ref BlockSlot slot, in RequestLayout layout, ref BlockRequest request)
     {
         const int rangeLength = 16;
@@ -269,6 +272,7 @@ internal struct BlockQueueHandler : IQueueHandler
         }
 
         slot.Operation = flags != 0 ? BlockOperation.WriteZeroesUnmap : operation;
+        slot.FlushAfter = operation == BlockOperation.WriteZeroes && IsWriteThrough();
         request.Operation = slot.Operation;
         request.Sector = sector;
         request.SectorCount = count;

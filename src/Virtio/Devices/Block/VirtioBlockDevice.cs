@@ -91,6 +91,16 @@ public sealed class VirtioBlockDevice : VirtioDevice
     }
 
     /// <inheritdoc/>
+    public override void AcceptFeatures(ulong features)
+    {
+        // [VIRTIO-1.3] 5.2.5.2: a driver that can switch the cache and cannot flush starts with it off.
+        if ((features & BlockFeatures.ConfigWriteCache) != 0 && (features & BlockFeatures.Flush) == 0)
+        {
+            _writeback = false;
+        }
+    }
+
+    /// <inheritdoc/>
     public override QueueWorker CreateWorker(QueueSetup setup)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(setup.Index, QueueCount);
