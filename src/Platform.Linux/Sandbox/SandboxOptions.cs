@@ -34,7 +34,7 @@ public sealed record SandboxOptions
 
     /// <summary>
     /// Whether it may set up io_uring. Operations on a ring do not pass the system call filter (they do pass Landlock and the namespaces):
-    /// only for components that use it, which call <c>SandboxSeal.Apply</c> once their rings are made.
+    /// only for components that use it, which call <see cref="SandboxSeal.Apply"/> once their rings are made.
     /// </summary>
     public bool AllowIoUring { get; init; }
 

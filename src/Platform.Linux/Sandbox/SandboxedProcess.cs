@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Makatea.Platform.Linux.Sandboxing;
 using Microsoft.Win32.SafeHandles;
 
@@ -18,7 +17,6 @@ public sealed unsafe class SandboxedProcess : IDisposable
     private const int TerminateSignal = 15;
     private const int ByProcessDescriptor = 3;
     private const int WaitForEnd = 4;
-    private const int Interrupted = 4;
     private const int NoSuchProcess = 3;
     private const int WaiterStack = 128 * 1024;
 
@@ -54,6 +52,7 @@ public sealed unsafe class SandboxedProcess : IDisposable
     public static SandboxedProcess Start(SandboxOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        SandboxHost.RequireLinuxX64();
         return LauncherThread.Run(() => new Spawner(options).Start());
     }
 
@@ -89,8 +88,8 @@ public sealed unsafe class SandboxedProcess : IDisposable
         try
         {
             _descriptor.DangerousAddRef(ref added);
-            long result = SandboxNative.syscall((long)Syscall.PidfdSendSignal, _descriptor.DangerousGetHandle(), signal, 0, 0);
-            if (result < 0 && Marshal.GetLastPInvokeError() is var error and not NoSuchProcess)
+            long result = SandboxNative.Call((long)Syscall.PidfdSendSignal, _descriptor.DangerousGetHandle(), signal, 0, 0);
+            if (result < 0 && Errno.Last is var error and not NoSuchProcess)
             {
                 throw new SandboxException($"cannot send signal {signal} to process {Pid}: {SandboxNative.Describe(error)}");
             }
@@ -110,9 +109,9 @@ public sealed unsafe class SandboxedProcess : IDisposable
         int result;
         do
         {
-            result = SandboxNative.waitid(ByProcessDescriptor, (int)_descriptor.DangerousGetHandle(), info, WaitForEnd);
+            result = SandboxNative.WaitId(ByProcessDescriptor, (int)_descriptor.DangerousGetHandle(), info, WaitForEnd);
         }
-        while (result != 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        while (result != 0 && Errno.Last == Errno.EINTR);
 
         int status = info[StatusIndex];
         _descriptor.DangerousRelease();

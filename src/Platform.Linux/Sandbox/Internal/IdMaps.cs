@@ -11,8 +11,8 @@ internal static class IdMaps
     /// <exception cref="IOException">The kernel refuses both.</exception>
     public static bool Write(long process, SandboxOptions options)
     {
-        uint user = SandboxNative.geteuid();
-        uint group = SandboxNative.getegid();
+        uint user = SandboxNative.GetEffectiveUser();
+        uint group = SandboxNative.GetEffectiveGroup();
         if (SandboxHost.IsRoot && (options.Layers & SandboxLayers.Unprivileged) != 0)
         {
             try

@@ -8,6 +8,8 @@ internal static class NamespaceSteps
     private const long NewIpc = 0x800_0000;
     private const long NewNetwork = 0x4000_0000;
 
+    private const string HostName = "sandbox";
+
     /// <summary>Enters each that is wanted.</summary>
     public static void Enter(SpawnContext context)
     {
@@ -22,6 +24,12 @@ internal static class NamespaceSteps
         {
             PlanLabel next = context.Label();
             context.Prove(layer, context.Plan.Add($"unshare({name})", Syscall.Unshare, flag), next);
+            if (layer == SandboxLayers.UtsNamespace)
+            {
+                // The new namespace starts with the host's name.
+                context.Plan.Add("sethostname", Syscall.Sethostname, context.Plan.Text(HostName), HostName.Length).Proves(layer).OrGoTo(next);
+            }
+
             next.Put();
         }
     }

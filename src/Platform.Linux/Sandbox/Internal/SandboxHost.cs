@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Makatea.Platform.Linux.Sandboxing;
 
@@ -8,17 +9,26 @@ internal static class SandboxHost
     private const uint LowestGate = 0x1_0000;
     private const long LandlockVersion = 1;
 
-    public static bool IsRoot => SandboxNative.geteuid() == 0;
+    public static bool IsRoot => SandboxNative.GetEffectiveUser() == 0;
+
+    /// <summary>Fails where the system calls have other numbers.</summary>
+    public static void RequireLinuxX64()
+    {
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            throw new PlatformNotSupportedException($"the sandbox is for Linux on x86-64, not for {RuntimeInformation.RuntimeIdentifier}");
+        }
+    }
 
     /// <summary>Version of Landlock's interface, 0 where there is none, with the kernel's answer.</summary>
     public static (int Version, string Detail) Landlock
     {
         get
         {
-            long version = SandboxNative.syscall((long)Syscall.LandlockCreateRuleset, 0, 0, LandlockVersion, 0);
+            long version = SandboxNative.Call((long)Syscall.LandlockCreateRuleset, 0, 0, LandlockVersion, 0);
             return version > 0
                 ? ((int)version, $"ABI {version}")
-                : (0, SandboxNative.Describe(System.Runtime.InteropServices.Marshal.GetLastPInvokeError()));
+                : (0, SandboxNative.Describe(Errno.Last));
         }
     }
 

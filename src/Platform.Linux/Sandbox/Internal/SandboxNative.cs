@@ -1,73 +1,43 @@
-using System.ComponentModel;
 using System.Runtime.InteropServices;
 
 namespace Makatea.Platform.Linux.Sandboxing;
 
-/// <summary>What the sandbox calls of libc in the starting process, and in the component for the seal.</summary>
+/// <summary>What the sandbox alone calls of libc, in the starting process and in the component for <see cref="SandboxSeal"/>.</summary>
 internal static unsafe partial class SandboxNative
 {
-    public const int ProtRead = 1;
-    public const int ProtWrite = 2;
-    public const int ProtExec = 4;
+    private const string Library = "libc";
 
-    private const int MapShared = 0x01;
-    private const int MapPrivate = 0x02;
-    private const int MapAnonymousFlag = 0x20;
+    [LibraryImport(Library, EntryPoint = "pipe2", SetLastError = true)]
+    internal static partial int Pipe2(int* fds, int flags);
 
-    public static nint MapAnonymous(nuint length, bool shared)
+    [LibraryImport(Library, EntryPoint = "close", SetLastError = true)]
+    internal static partial int Close(int fd);
+
+    [LibraryImport(Library, EntryPoint = "read", SetLastError = true)]
+    internal static partial nint Read(int fd, void* buffer, nuint count);
+
+    [LibraryImport(Library, EntryPoint = "write", SetLastError = true)]
+    internal static partial nint Write(int fd, void* buffer, nuint count);
+
+    [LibraryImport(Library, EntryPoint = "waitid", SetLastError = true)]
+    internal static partial int WaitId(int idType, int id, void* info, int options);
+
+    [LibraryImport(Library, EntryPoint = "geteuid")]
+    internal static partial uint GetEffectiveUser();
+
+    [LibraryImport(Library, EntryPoint = "getegid")]
+    internal static partial uint GetEffectiveGroup();
+
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    internal static partial long Call(long number, long a, long b, long c, long d);
+
+    /// <summary>The kernel's answer, and what it tells about the machine.</summary>
+    internal static string Describe(long error) => Errno.Describe((int)error) + error switch
     {
-        nint address = mmap(0, length, ProtRead | ProtWrite, MapAnonymousFlag | (shared ? MapShared : MapPrivate), -1, 0);
-        return address != -1 ? address : throw new Win32Exception(Marshal.GetLastPInvokeError(), $"cannot map {length} bytes");
-    }
-
-    /// <summary>The kernel's words for an error number, with the number.</summary>
-    public static string Describe(long error) => error switch
-    {
-        1 => "EPERM, operation not permitted",
-        2 => "ENOENT, no such file or directory",
-        11 => "EAGAIN, a limit of the user or the system is reached",
-        12 => "ENOMEM, out of memory",
-        13 => "EACCES, permission denied",
-        22 => "EINVAL, not known to this kernel, or not allowed in this place",
-        28 => "ENOSPC, the limit of such namespaces is reached",
-        38 => "ENOSYS, not known to this kernel",
-        95 => "EOPNOTSUPP, switched off in this kernel",
-        _ => $"{Marshal.GetPInvokeErrorMessage((int)error)} (errno {error})",
+        Errno.EINVAL => ", not known to this kernel or not possible in this place",
+        Errno.ENOSPC => ", the limit of such namespaces is reached or 0",
+        Errno.ENOSYS => ", not known to this kernel",
+        Errno.EOPNOTSUPP => ", switched off in this kernel",
+        _ => "",
     };
-
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial nint mmap(nint address, nuint length, int protection, int flags, int fd, long offset);
-
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int munmap(nint address, nuint length);
-
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int mprotect(nint address, nuint length, int protection);
-
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int pipe2(int* fds, int flags);
-
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int close(int fd);
-
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial nint read(int fd, void* buffer, nuint count);
-
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial nint write(int fd, void* buffer, nuint count);
-
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial int waitid(int idType, int id, void* info, int options);
-
-    [LibraryImport("libc")]
-    public static partial uint geteuid();
-
-    [LibraryImport("libc")]
-    public static partial uint getegid();
-
-    [LibraryImport("libc")]
-    public static partial int getpid();
-
-    [LibraryImport("libc", SetLastError = true)]
-    public static partial long syscall(long number, long a, long b, long c, long d);
 }

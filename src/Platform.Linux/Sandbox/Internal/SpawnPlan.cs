@@ -25,7 +25,8 @@ internal sealed unsafe class SpawnPlan : IDisposable
 
     public SpawnPlan()
     {
-        _memory = (byte*)SandboxNative.MapAnonymous(Length, shared: true);
+        nint memory = Libc.MMap(0, Length, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED | Libc.MAP_ANONYMOUS, -1, 0);
+        _memory = memory != Libc.MapFailed ? (byte*)memory : throw LinuxError.Io("cannot plan a process", "mmap", Errno.Last);
         Header->BlockedSignals = ulong.MaxValue;
         Header->ProcessDescriptor = -1;
     }
@@ -118,5 +119,5 @@ internal sealed unsafe class SpawnPlan : IDisposable
     public int CurrentStep => Header->Current == 0 ? -1 : (int)(((SyscallStep*)Header->Current) - Steps);
 
     /// <inheritdoc/>
-    public void Dispose() => SandboxNative.munmap((nint)_memory, Length);
+    public void Dispose() => Libc.MUnmap((nint)_memory, Length);
 }

@@ -1,6 +1,3 @@
-using System.ComponentModel;
-using System.Runtime.InteropServices;
-
 namespace Makatea.Platform.Linux.Sandboxing;
 
 /// <summary>
@@ -82,18 +79,15 @@ internal static unsafe class SpawnStub
 
     private static nint Load()
     {
-        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        nint page = Libc.MMap(0, (nuint)Code.Length, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS, -1, 0);
+        if (page == Libc.MapFailed)
         {
-            throw new PlatformNotSupportedException($"sandboxed processes are started on Linux on x86-64, not on {RuntimeInformation.RuntimeIdentifier}");
+            throw LinuxError.Io("cannot place the process starter", "mmap", Errno.Last);
         }
 
-        nint page = SandboxNative.MapAnonymous((nuint)Code.Length, shared: false);
         Code.CopyTo(new Span<byte>((void*)page, Code.Length));
-        if (SandboxNative.mprotect(page, (nuint)Code.Length, SandboxNative.ProtRead | SandboxNative.ProtExec) != 0)
-        {
-            throw new Win32Exception(Marshal.GetLastPInvokeError(), "cannot make the process starter executable");
-        }
-
-        return page;
+        return Libc.MProtect(page, (nuint)Code.Length, Libc.PROT_READ | Libc.PROT_EXEC) == 0
+            ? page
+            : throw LinuxError.Io("cannot make the process starter executable", "mprotect", Errno.Last);
     }
 }

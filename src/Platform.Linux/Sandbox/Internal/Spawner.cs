@@ -121,7 +121,7 @@ internal sealed class Spawner
     private static unsafe long Clone(SpawnPlan plan, out SafeFileHandle? handle)
     {
         long pid = SpawnStub.Run(plan.Header);
-        handle = pid > 0 ? new SafeFileHandle((nint)plan.Header->ProcessDescriptor, ownsHandle: true) : null;
+        handle = pid > 0 ? new SafeFileHandle(plan.Header->ProcessDescriptor, ownsHandle: true) : null;
         return pid;
     }
 

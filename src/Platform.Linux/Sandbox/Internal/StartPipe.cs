@@ -1,20 +1,16 @@
-using System.ComponentModel;
-using System.Runtime.InteropServices;
-
 namespace Makatea.Platform.Linux.Sandboxing;
 
 /// <summary>A pipe between the launcher and a new process.</summary>
 internal sealed unsafe class StartPipe : IDisposable
 {
     private const int CloseOnExec = 0x8_0000;
-    private const int Interrupted = 4;
 
     public StartPipe()
     {
         int* ends = stackalloc int[2];
-        if (SandboxNative.pipe2(ends, CloseOnExec) != 0)
+        if (SandboxNative.Pipe2(ends, CloseOnExec) != 0)
         {
-            throw new Win32Exception(Marshal.GetLastPInvokeError(), "cannot make a pipe");
+            throw LinuxError.Io("cannot start a process", "pipe2", Errno.Last);
         }
 
         (ReadEnd, WriteEnd) = (ends[0], ends[1]);
@@ -32,14 +28,14 @@ internal sealed unsafe class StartPipe : IDisposable
     public void WriteByte()
     {
         byte go = 1;
-        _ = SandboxNative.write(WriteEnd, &go, 1);
+        _ = SandboxNative.Write(WriteEnd, &go, 1);
     }
 
     /// <summary>Reads until every writer has closed its end.</summary>
     public void ReadToEnd()
     {
         byte* buffer = stackalloc byte[16];
-        while (SandboxNative.read(ReadEnd, buffer, 16) is var n && (n > 0 || (n < 0 && Marshal.GetLastPInvokeError() == Interrupted)))
+        while (SandboxNative.Read(ReadEnd, buffer, 16) is var n && (n > 0 || (n < 0 && Errno.Last == Errno.EINTR)))
         {
         }
     }
@@ -54,7 +50,7 @@ internal sealed unsafe class StartPipe : IDisposable
     {
         if (end >= 0)
         {
-            _ = SandboxNative.close(end);
+            _ = SandboxNative.Close(end);
         }
 
         return -1;

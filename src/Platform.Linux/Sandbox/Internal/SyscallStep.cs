@@ -47,7 +47,9 @@ internal struct SpawnHeader
     public ulong SavedSignals;
 
     /// <summary>Receives the process descriptor.</summary>
-    public long ProcessDescriptor;
+    public int ProcessDescriptor;
+
+    public int Padding;
 
     /// <summary>Address of the step that runs or ran last.</summary>
     public nint Current;

@@ -1,0 +1,107 @@
+using System.IO.Pipes;
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Makatea.Platform.Linux.Tests;
+
+/// <summary>What was granted works in the sandbox, and so does .NET.</summary>
+public sealed class SandboxWorksTests
+{
+    [Theory]
+    [InlineData(SandboxLayers.All)]
+    [InlineData(SandboxLayers.All & ~(SandboxLayers.UserNamespace | SandboxLayers.ProcessNamespace | SandboxLayers.MountNamespace))]
+    [InlineData(SandboxLayers.None)]
+    public void GrantsAndDotnetWork(SandboxLayers layers)
+    {
+        using SafeFileHandle memory = new(Libc.MemfdCreate("granted", Libc.MFD_CLOEXEC), ownsHandle: true);
+        RandomAccess.Write(memory, "granted"u8, 0);
+        using SafeFileHandle doorbell = new(Libc.EventFd(0, 0x8_0000), ownsHandle: true);
+        using var pipe = new AnonymousPipeServerStream(PipeDirection.In, HandleInheritability.None);
+        ProbeRun run = Probe.RunInside(["works", "3", "7", "4"], o => o with
+        {
+            Layers = layers,
+            Required = SandboxLayers.None,
+            Descriptors = new Dictionary<int, SafeHandle> { [3] = memory, [7] = pipe.ClientSafePipeHandle, [4] = doorbell },
+        });
+        pipe.DisposeLocalCopyOfClientHandle();
+        run.MustSucceed();
+
+        // The second check of descriptors is by name: 0 to 4, 7, and what the runtime makes for itself (epoll, pipes, memory files).
+        Assert.All(run.Results.Where(r => r.Key != "own descriptors only"), r => Assert.True(r.Value == "ok", $"{r.Key}: {r.Value}"));
+        Assert.True(run.Results.Count > 15, run.Output);
+        Assert.Equal("hello", new StreamReader(pipe).ReadToEnd());
+        byte[] count = new byte[8];
+        Assert.Equal(8, RandomAccess.Read(doorbell, count, 0));
+        Assert.Equal(1UL, BitConverter.ToUInt64(count));
+    }
+
+    [Fact]
+    public void DescriptorsAreExactlyThoseGranted()
+    {
+        // A slot that is another grant's number outside, two slots that swap, and one far away.
+        using SafeFileHandle first = File.OpenHandle("/dev/null");
+        using SafeFileHandle second = File.OpenHandle("/dev/zero");
+        int a = (int)first.DangerousGetHandle(), b = (int)second.DangerousGetHandle();
+        ProbeRun run = Probe.RunInside(new SandboxOptions
+        {
+            Executable = "/bin/ls",
+            Arguments = ["-l", "/proc/self/fd"],
+            ReadOnlyPaths = DotnetSandbox.SystemLibraries(),
+            Descriptors = new Dictionary<int, SafeHandle> { [a] = second, [b] = first, [300] = first },
+        }).MustSucceed();
+
+        string[] lines = [.. run.Output.Split('\n').Where(l => l.Contains("->", StringComparison.Ordinal))];
+        string[] numbers = [.. lines.Select(l => l[..l.IndexOf(" -> ", StringComparison.Ordinal)].Split(' ')[^1])];
+        int own = Enumerable.Range(3, 300).First(fd => fd != a && fd != b); // that ls reads the directory through
+        Assert.Equal(new[] { 0, 1, 2, own, a, b, 300 }.Order(), numbers.Select(int.Parse).Order());
+        Assert.Contains(lines, l => l.Contains($" {a} -> /dev/zero", StringComparison.Ordinal) || l.Contains($" {a} -> /zero", StringComparison.Ordinal));
+        Assert.Contains(lines, l => l.Contains($" {b} -> /dev/null", StringComparison.Ordinal) || l.Contains($" {b} -> /null", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void TheEnvironmentIsTheGivenOneAlone()
+    {
+        ProbeRun run = Probe.RunInside(["environment"], o => o with { Environment = new Dictionary<string, string>(o.Environment) { ["GIVEN"] = "yes: é" } }).MustSucceed();
+        string[] names = [.. run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split('=')[0])];
+        Assert.Contains("GIVEN=yes: é\n", run.Output);
+        Assert.DoesNotContain("PATH", names);
+        Assert.DoesNotContain("HOME", names);
+    }
+
+    [SkippableFact]
+    public void LimitsHold()
+    {
+        ProbeRun run = Probe.RunInside(["limits"], o => o with { Limits = new() { OpenFiles = 200, Threads = 60 } }).MustSucceed();
+        Assert.Equal("199", run["highest descriptor"]);
+        Assert.Equal("0", run["core dump limit"]);
+        Skip.IfNot(run.Report.Has(SandboxLayers.UserNamespace), $"threads are limited in a user namespace alone:\n{run.Report}");
+        Assert.InRange(int.Parse(run["threads"]), 1, 59);
+    }
+
+    [Fact]
+    public void MemoryLimitsHold()
+    {
+        ProbeRun run = Probe.RunInside(["exit", "0"], o => o with { Limits = new() { Data = 1 << 20 } });
+        Assert.NotEqual(0, run.Exit.Code);
+        Probe.RunInside(["exit", "0"], o => o with { Limits = new() { Data = 1UL << 30 } }).MustSucceed();
+    }
+
+    [Fact]
+    public void SmallStaticProgramsRun()
+    {
+        const string Busybox = "/bin/busybox";
+        Skip.IfNot(File.Exists(Busybox), "no /bin/busybox: apt-get install busybox-static");
+        ProbeRun run = Probe.RunInside(new SandboxOptions { Executable = Busybox, Arguments = ["echo", "hello"] }).MustSucceed();
+        Assert.Equal("hello\n", run.Output);
+    }
+
+    [Fact]
+    public void EncodingsSurvive()
+    {
+        const string Text = "höher \u2192 \U0001F600 \"'\\ $HOME";
+        ProbeRun run = Probe.RunInside(new SandboxOptions { Executable = "/bin/echo", Arguments = [Text], ReadOnlyPaths = DotnetSandbox.SystemLibraries() }).MustSucceed();
+        Assert.Equal(Text + "\n", run.Output);
+        Assert.Equal(Text, Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(Text)));
+    }
+}

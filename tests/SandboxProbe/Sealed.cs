@@ -1,0 +1,65 @@
+using Makatea.Platform.Linux;
+using static Makatea.SandboxProbe.Native;
+
+namespace Makatea.SandboxProbe;
+
+/// <summary>What is left after the seal.</summary>
+internal static unsafe class Sealed
+{
+    public static IEnumerable<(string Name, string Result)> All(SandboxSealRights keep)
+    {
+        // Once before, so that nothing is loaded or compiled after the seal that need not be.
+        var warmUp = new List<(string, string)>();
+        Check(warmUp, "warm-up: ", () => { });
+        foreach ((string name, string result) in warmUp)
+        {
+            Console.WriteLine($"{name}\t{result}");
+        }
+
+        var results = new List<(string, string)>();
+        Try(results, "before: ");
+        Check(results, "after: ", () => SandboxSeal.Apply(keep));
+        return results;
+    }
+
+    private static void Check(List<(string, string)> results, string when, Action seal)
+    {
+        // A thread from before the seal and one from after: the seal is on both.
+        using var isSealed = new ManualResetEventSlim();
+        using var done = new ManualResetEventSlim();
+        var earlier = new Thread(() =>
+        {
+            isSealed.Wait();
+            Try(results, when + "earlier thread: ");
+            done.Set();
+        });
+        earlier.Start();
+        seal();
+        isSealed.Set();
+        done.Wait();
+        earlier.Join();
+        var later = new Thread(() => Try(results, when + "later thread: "));
+        later.Start();
+        later.Join();
+
+        for (int i = 0; i < 50; i++)
+        {
+            GC.KeepAlive(new byte[1 << 20]);
+        }
+
+        GC.Collect();
+        results.Add((when + "garbage collection", "ok"));
+    }
+
+    private static void Try(List<(string, string)> results, string when)
+    {
+        byte* parameters = stackalloc byte[120];
+        new Span<byte>(parameters, 120).Clear();
+        results.Add((when + "open", Open(typeof(Sealed).Assembly.Location, 0)));
+        results.Add((when + "make a ring", TryDescriptor(425, 4, (long)parameters)));
+        results.Add((when + "map executable memory", Native.Try(9, 0, 4096, 5, 0x22, -1, 0)));
+        results.Add((when + "make memory executable", Native.Try(10, Call(9, 0, 4096, 3, 0x22, -1, 0), 4096, 5)));
+        results.Add((when + "start a program", Native.Try(59, 0, 0, 0)));
+        results.Add((when + "make a socket", TryDescriptor(41, 1, 1, 0)));
+    }
+}
