@@ -43,6 +43,9 @@ public abstract class BlkDriverQueue : IDisposable
     /// <summary>Where the driver stands.</summary>
     public abstract RingPosition Position { get; }
 
+    /// <summary>Whether waiting is sleeping until the device rings <see cref="Call"/>; otherwise it is polling.</summary>
+    public bool UsesCalls { get; init; } = true;
+
     /// <summary>Number of times that the device was notified.</summary>
     public long Kicks { get; private protected set; }
 
@@ -70,12 +73,13 @@ public abstract class BlkDriverQueue : IDisposable
     /// <summary>Tells the device that the driver polls.</summary>
     public abstract void DisableCallbacks();
 
-    /// <summary>Takes results, and sleeps until there are some.</summary>
+    /// <summary>Takes results, and waits until there are some.</summary>
     /// <returns>How many, at least 1.</returns>
     /// <exception cref="TimeoutException">There were none in time.</exception>
     public int Wait(Span<BlkResult> results, TimeSpan timeout)
     {
         long deadline = TimeProvider.System.GetTimestamp() + (long)(timeout.TotalSeconds * TimeProvider.System.TimestampFrequency);
+        SpinWait spin = default;
         while (true)
         {
             int count = Poll(results);
@@ -89,7 +93,11 @@ public abstract class BlkDriverQueue : IDisposable
                 throw new TimeoutException($"queue {Index}: none of {Outstanding} requests ended within {timeout}");
             }
 
-            if (!EnableCallbacks())
+            if (!UsesCalls)
+            {
+                spin.SpinOnce(sleep1Threshold: -1);
+            }
+            else if (!EnableCallbacks())
             {
                 _waiter.Wait(deadline);
             }

@@ -55,7 +55,7 @@ public sealed class VirtioBlkDriver : IDisposable
     public BlkConfig ReadConfig()
     {
         byte[] bytes = new byte[BlkConfig.Length];
-        if ((Frontend.ProtocolFeatures & FrontendFeatures.Config) != 0)
+        if ((Frontend.ProtocolFeatures & VhostUserProtocolFeatures.Config) != 0)
         {
             Frontend.GetConfig(0, bytes.AsSpan(0, (Frontend.GetFeatures() & BlkFeatures.SecureErase) != 0 ? BlkConfig.Length : ConfigLength));
         }
@@ -191,15 +191,15 @@ public sealed class VirtioBlkDriver : IDisposable
         int indirect = (features & VirtioFeatures.IndirectDescriptors) != 0 ? _options.MaxIndirectSegments : 0;
         DriverRingSetup setup = DriverRingSetup.Allocate(Arena, _options.QueueSize, features, indirect);
         return setup.Areas.IsPacked
-            ? new BlkDriverQueueOf<PackedDriverRing>(index, setup, Arena, _host)
-            : new BlkDriverQueueOf<SplitDriverRing>(index, setup, Arena, _host);
+            ? new BlkDriverQueueOf<PackedDriverRing>(index, setup, Arena, _host) { UsesCalls = _options.UseCalls }
+            : new BlkDriverQueueOf<SplitDriverRing>(index, setup, Arena, _host) { UsesCalls = _options.UseCalls };
     }
 
     private void Start(ulong features)
     {
         Frontend.SetFeatures(features);
         Frontend.ShareMemory(Arena);
-        if ((Frontend.ProtocolFeatures & FrontendFeatures.Inflight) != 0)
+        if ((Frontend.ProtocolFeatures & VhostUserProtocolFeatures.InflightSharedMemory) != 0)
         {
             _inflight ??= Frontend.GetInflight((ushort)_queues.Length, _options.QueueSize);
             Frontend.SetInflight(_inflight);
@@ -212,7 +212,7 @@ public sealed class VirtioBlkDriver : IDisposable
             StartQueue(queue, position with { Available = position.Used, AvailableWrap = position.UsedWrap });
         }
 
-        if ((Frontend.ProtocolFeatures & FrontendFeatures.Status) != 0)
+        if ((Frontend.ProtocolFeatures & VhostUserProtocolFeatures.Status) != 0)
         {
             // ACKNOWLEDGE, DRIVER, DRIVER_OK and FEATURES_OK ([VIRTIO-1.3] 2.1).
             Frontend.SetStatus(0xf);
@@ -226,6 +226,7 @@ public sealed class VirtioBlkDriver : IDisposable
             queue.DisableCallbacks();
         }
 
-        Frontend.StartVring(queue.Index, queue.Setup.Areas, position, queue.Kick, _options.UseCalls ? queue.Call : null, queue.Error);
+        // There is a doorbell even where nobody waits for it: libvhost-user takes descriptor 0 for one that was not sent.
+        Frontend.StartVring(queue.Index, queue.Setup.Areas, position, queue.Kick, queue.Call, queue.Error);
     }
 }

@@ -13,7 +13,7 @@ public sealed record VirtioBlkDriverOptions
     public ulong Features { get; init; } = BlkFeatures.All | VirtioFeatures.Version1 | VirtioFeatures.EventIndex | VirtioFeatures.IndirectDescriptors;
 
     /// <summary>Protocol features wanted.</summary>
-    public ulong ProtocolFeatures { get; init; } = FrontendFeatures.AllProtocol;
+    public VhostUserProtocolFeatures ProtocolFeatures { get; init; } = VhostUserProtocolFeatures.Offered;
 
     /// <summary>Most segments of an indirect table where indirect descriptors were negotiated; 0 chains in the ring all the same.</summary>
     public int MaxIndirectSegments { get; init; } = 16;
@@ -27,6 +27,6 @@ public sealed record VirtioBlkDriverOptions
     /// <summary>How long the synchronous helpers wait.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>Has the device ring a doorbell when requests end; without, it is told not to and the driver polls.</summary>
+    /// <summary>Sleeps until the device notifies; otherwise the device is told not to (in the ring), and the driver polls.</summary>
     public bool UseCalls { get; init; } = true;
 }

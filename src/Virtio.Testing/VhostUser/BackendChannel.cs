@@ -6,9 +6,6 @@ namespace Makatea.Virtio.Testing;
 /// <summary>Takes the messages that the back end sends on its own channel (section "Back-end communication"), on a thread of its own.</summary>
 internal sealed class BackendChannel : IDisposable
 {
-    /// <summary>VHOST_USER_BACKEND_CONFIG_CHANGE_MSG.</summary>
-    private const uint ConfigChange = 2;
-
     private readonly MessageChannel _channel;
     private readonly Action _configChanged;
     private readonly Thread _thread;
@@ -35,14 +32,14 @@ internal sealed class BackendChannel : IDisposable
     {
         try
         {
-            while (VhostUserMessage.Receive(_channel) is { } message)
+            while (VhostUserFrame.Receive(_channel) is { } message)
             {
                 foreach (Grant grant in message.Grants)
                 {
                     grant.Dispose();
                 }
 
-                bool known = message.Request == ConfigChange && message.Payload.Length == 0;
+                bool known = message.Request == (uint)VhostUserBackendRequest.ConfigChange && message.Payload.Length == 0;
                 if (known)
                 {
                     _configChanged();
@@ -50,11 +47,11 @@ internal sealed class BackendChannel : IDisposable
 
                 // Counted after the handlers, so that whoever waits for the count sees what they did.
                 Interlocked.Increment(ref _received);
-                if ((message.Flags & VhostUserMessage.NeedReplyFlag) != 0)
+                if ((message.Flags & VhostUserFrame.NeedReplyFlag) != 0)
                 {
                     byte[] result = new byte[8];
                     BinaryPrimitives.WriteUInt64LittleEndian(result, known ? 0ul : 1);
-                    VhostUserMessage.Send(_channel, message.Request, VhostUserMessage.Version | VhostUserMessage.ReplyFlag, result, []);
+                    VhostUserFrame.Send(_channel, message.Request, VhostUserFrame.Version | VhostUserFrame.ReplyFlag, result, []);
                 }
             }
         }

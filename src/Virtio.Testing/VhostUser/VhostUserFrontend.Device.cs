@@ -7,33 +7,33 @@ namespace Makatea.Virtio.Testing;
 public sealed partial class VhostUserFrontend
 {
     /// <summary>VHOST_USER_GET_FEATURES.</summary>
-    public ulong GetFeatures() => Ask(FrontendRequest.GetFeatures, []).ToUInt64();
+    public ulong GetFeatures() => Ask(VhostUserRequest.GetFeatures, []).ToUInt64();
 
     /// <summary>VHOST_USER_SET_FEATURES.</summary>
     public void SetFeatures(ulong features)
     {
-        TellUInt64(FrontendRequest.SetFeatures, features);
+        TellUInt64(VhostUserRequest.SetFeatures, features);
         Features = features;
     }
 
     /// <summary>VHOST_USER_GET_PROTOCOL_FEATURES.</summary>
-    public ulong GetProtocolFeatures() => Ask(FrontendRequest.GetProtocolFeatures, []).ToUInt64();
+    public VhostUserProtocolFeatures GetProtocolFeatures() => (VhostUserProtocolFeatures)Ask(VhostUserRequest.GetProtocolFeatures, []).ToUInt64();
 
     /// <summary>VHOST_USER_SET_PROTOCOL_FEATURES.</summary>
-    public void SetProtocolFeatures(ulong features)
+    public void SetProtocolFeatures(VhostUserProtocolFeatures features)
     {
-        TellUInt64(FrontendRequest.SetProtocolFeatures, features);
+        TellUInt64(VhostUserRequest.SetProtocolFeatures, (ulong)features);
         ProtocolFeatures = features;
     }
 
     /// <summary>VHOST_USER_SET_OWNER.</summary>
-    public void SetOwner() => Tell(FrontendRequest.SetOwner, []);
+    public void SetOwner() => Tell(VhostUserRequest.SetOwner, []);
 
     /// <summary>VHOST_USER_RESET_OWNER.</summary>
-    public void ResetOwner() => Tell(FrontendRequest.ResetOwner, []);
+    public void ResetOwner() => Tell(VhostUserRequest.ResetOwner, []);
 
     /// <summary>VHOST_USER_GET_QUEUE_NUM.</summary>
-    public ulong GetQueueCount() => Ask(FrontendRequest.GetQueueCount, []).ToUInt64();
+    public ulong GetQueueCount() => Ask(VhostUserRequest.GetQueueNum, []).ToUInt64();
 
     /// <summary>VHOST_USER_GET_CONFIG.</summary>
     /// <exception cref="VhostUserException">The back end does not give these bytes.</exception>
@@ -41,7 +41,7 @@ public sealed partial class VhostUserFrontend
     {
         byte[] payload = new byte[12 + destination.Length];
         WriteConfigHeader(payload, offset, destination.Length, 0);
-        VhostUserMessage reply = Ask(FrontendRequest.GetConfig, payload);
+        VhostUserFrame reply = Ask(VhostUserRequest.GetConfig, payload);
         if (reply.Payload.Length != payload.Length || !reply.Payload.AsSpan(0, 8).SequenceEqual(payload.AsSpan(0, 8)))
         {
             throw new VhostUserException(
@@ -60,7 +60,7 @@ public sealed partial class VhostUserFrontend
         byte[] payload = new byte[12 + source.Length];
         WriteConfigHeader(payload, offset, source.Length, migration ? 1u : 0);
         source.CopyTo(payload.AsSpan(12));
-        Tell(FrontendRequest.SetConfig, payload);
+        Tell(VhostUserRequest.SetConfig, payload);
     }
 
     /// <summary>VHOST_USER_SET_BACKEND_REQ_FD: opens the channel on which the back end sends messages of its own.</summary>
@@ -70,40 +70,40 @@ public sealed partial class VhostUserFrontend
         using (theirs)
         {
             _backend = new BackendChannel(ours, () => ConfigChanged?.Invoke());
-            Tell(FrontendRequest.SetBackendChannel, [], theirs);
+            Tell(VhostUserRequest.SetBackendRequestFd, [], theirs);
         }
     }
 
     /// <summary>VHOST_USER_SET_STATUS.</summary>
-    public void SetStatus(byte status) => TellUInt64(FrontendRequest.SetStatus, status);
+    public void SetStatus(byte status) => TellUInt64(VhostUserRequest.SetStatus, status);
 
     /// <summary>VHOST_USER_GET_STATUS.</summary>
-    public ulong GetStatus() => Ask(FrontendRequest.GetStatus, []).ToUInt64();
+    public ulong GetStatus() => Ask(VhostUserRequest.GetStatus, []).ToUInt64();
 
     /// <summary>VHOST_USER_RESET_DEVICE.</summary>
-    public void ResetDevice() => Tell(FrontendRequest.ResetDevice, []);
+    public void ResetDevice() => Tell(VhostUserRequest.ResetDevice, []);
 
     /// <summary>
     /// Starts a session as QEMU does: both kinds of features, ownership and the back end's channel.
     /// </summary>
     /// <param name="features">Virtio features wanted; those that the back end offers are set when <see cref="SetFeatures"/> is called with the result.</param>
     /// <param name="protocolFeatures">Protocol features wanted.</param>
-    /// <returns>The features that both want, with <see cref="FrontendFeatures.ProtocolFeatures"/> where the back end has it.</returns>
-    public ulong Negotiate(ulong features, ulong protocolFeatures = FrontendFeatures.AllProtocol)
+    /// <returns>The features that both want, with <see cref="VhostUserFeatures.ProtocolFeatures"/> where the back end has it.</returns>
+    public ulong Negotiate(ulong features, VhostUserProtocolFeatures protocolFeatures = VhostUserProtocolFeatures.Offered)
     {
         ulong offered = GetFeatures();
-        if ((offered & FrontendFeatures.ProtocolFeatures) != 0)
+        if ((offered & VhostUserFeatures.ProtocolFeatures) != 0)
         {
             SetProtocolFeatures(GetProtocolFeatures() & protocolFeatures);
         }
 
         SetOwner();
-        if ((ProtocolFeatures & FrontendFeatures.BackendRequests) != 0)
+        if ((ProtocolFeatures & VhostUserProtocolFeatures.BackendRequest) != 0)
         {
             OpenBackendChannel();
         }
 
-        return offered & (features | FrontendFeatures.ProtocolFeatures);
+        return offered & (features | VhostUserFeatures.ProtocolFeatures);
     }
 
     private static void WriteConfigHeader(Span<byte> payload, int offset, int size, uint flags)

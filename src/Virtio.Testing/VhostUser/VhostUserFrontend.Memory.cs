@@ -23,23 +23,23 @@ public sealed partial class VhostUserFrontend
             WriteRegion(payload.AsSpan(8 + (i * RegionLength)), arena, i);
         }
 
-        Tell(FrontendRequest.SetMemoryTable, payload, [.. arena.Grants]);
+        Tell(VhostUserRequest.SetMemoryTable, payload, [.. arena.Grants]);
     }
 
     /// <summary>VHOST_USER_GET_MAX_MEM_SLOTS.</summary>
-    public ulong GetMaxMemorySlots() => Ask(FrontendRequest.GetMaxMemorySlots, []).ToUInt64();
+    public ulong GetMaxMemorySlots() => Ask(VhostUserRequest.GetMaxMemorySlots, []).ToUInt64();
 
     /// <summary>VHOST_USER_ADD_MEM_REG.</summary>
     public void AddMemoryRegion(GuestArena arena, int region) =>
-        Tell(FrontendRequest.AddMemoryRegion, SingleRegion(arena, region), arena.Grants[region]);
+        Tell(VhostUserRequest.AddMemoryRegion, SingleRegion(arena, region), arena.Grants[region]);
 
     /// <summary>VHOST_USER_REM_MEM_REG.</summary>
-    public void RemoveMemoryRegion(GuestArena arena, int region) => Tell(FrontendRequest.RemoveMemoryRegion, SingleRegion(arena, region));
+    public void RemoveMemoryRegion(GuestArena arena, int region) => Tell(VhostUserRequest.RemoveMemoryRegion, SingleRegion(arena, region));
 
     /// <summary>Hands all of an arena over, region by region where the back end has memory slots and at once otherwise, as QEMU does.</summary>
     public void ShareMemory(GuestArena arena)
     {
-        if ((ProtocolFeatures & FrontendFeatures.MemorySlots) == 0)
+        if ((ProtocolFeatures & VhostUserProtocolFeatures.ConfigureMemorySlots) == 0)
         {
             SetMemoryTable(arena);
             return;
@@ -62,21 +62,21 @@ public sealed partial class VhostUserFrontend
         BinaryPrimitives.WriteUInt64LittleEndian(payload.AsSpan(8), offset);
 
         // It has a reply of its own with VHOST_USER_PROTOCOL_F_LOG_SHMFD, acknowledgements or not.
-        SendRaw((uint)FrontendRequest.SetLogBase, VhostUserMessage.Version, payload, log);
-        _ = ReceiveReply(FrontendRequest.SetLogBase);
+        SendRaw((uint)VhostUserRequest.SetLogBase, VhostUserFrame.Version, payload, log);
+        _ = ReceiveReply(VhostUserRequest.SetLogBase);
     }
 
     /// <summary>VHOST_USER_SET_LOG_FD.</summary>
     public void SetLogDoorbell(Doorbell doorbell)
     {
         using Grant grant = _host.ShareDoorbell(doorbell);
-        Tell(FrontendRequest.SetLogDoorbell, [], grant);
+        Tell(VhostUserRequest.SetLogFd, [], grant);
     }
 
     /// <summary>VHOST_USER_GET_INFLIGHT_FD.</summary>
     public InflightRegion GetInflight(ushort queueCount, ushort queueSize)
     {
-        VhostUserMessage reply = Ask(FrontendRequest.GetInflight, Inflight(0, 0, queueCount, queueSize));
+        VhostUserFrame reply = Ask(VhostUserRequest.GetInflightFd, Inflight(0, 0, queueCount, queueSize));
         if (reply.Payload.Length < 20 || reply.Grants.Count != 1)
         {
             throw new VhostUserException($"the reply to GetInflight has {reply.Payload.Length} bytes and {reply.Grants.Count} grants; 20 and 1 are due");
@@ -92,7 +92,7 @@ public sealed partial class VhostUserFrontend
 
     /// <summary>VHOST_USER_SET_INFLIGHT_FD.</summary>
     public void SetInflight(InflightRegion region) =>
-        Tell(FrontendRequest.SetInflight, Inflight(region.Size, region.Offset, region.QueueCount, region.QueueSize), region.Memory);
+        Tell(VhostUserRequest.SetInflightFd, Inflight(region.Size, region.Offset, region.QueueCount, region.QueueSize), region.Memory);
 
     private static byte[] Inflight(ulong size, ulong offset, ushort queueCount, ushort queueSize)
     {

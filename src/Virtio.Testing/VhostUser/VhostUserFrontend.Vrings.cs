@@ -10,7 +10,7 @@ public sealed partial class VhostUserFrontend
     private const uint VringLog = 1;
 
     /// <summary>VHOST_USER_SET_VRING_NUM.</summary>
-    public void SetVringSize(int index, ushort size) => TellVringState(FrontendRequest.SetVringSize, index, size);
+    public void SetVringSize(int index, ushort size) => TellVringState(VhostUserRequest.SetVringNum, index, size);
 
     /// <summary>VHOST_USER_SET_VRING_ADDR.</summary>
     /// <param name="index">The ring.</param>
@@ -34,19 +34,19 @@ public sealed partial class VhostUserFrontend
         BinaryPrimitives.WriteUInt64LittleEndian(payload.AsSpan(16), device);
         BinaryPrimitives.WriteUInt64LittleEndian(payload.AsSpan(24), driver);
         BinaryPrimitives.WriteUInt64LittleEndian(payload.AsSpan(32), logAddress ?? 0);
-        Tell(FrontendRequest.SetVringAddresses, payload);
+        Tell(VhostUserRequest.SetVringAddress, payload);
     }
 
     /// <summary>VHOST_USER_SET_VRING_BASE.</summary>
     /// <param name="index">The ring.</param>
     /// <param name="position">Where the back end starts.</param>
-    public void SetVringBase(int index, RingPosition position) => TellVringState(FrontendRequest.SetVringBase, index, ToVringBase(position));
+    public void SetVringBase(int index, RingPosition position) => TellVringState(VhostUserRequest.SetVringBase, index, ToVringBase(position));
 
     /// <summary>VHOST_USER_GET_VRING_BASE, which stops the ring.</summary>
     /// <returns>Where the back end stopped.</returns>
     public RingPosition GetVringBase(int index)
     {
-        VhostUserMessage reply = Ask(FrontendRequest.GetVringBase, VringState(index, 0));
+        VhostUserFrame reply = Ask(VhostUserRequest.GetVringBase, VringState(index, 0));
         if (reply.Payload.Length != 8 || BinaryPrimitives.ReadInt32LittleEndian(reply.Payload) != index)
         {
             throw new VhostUserException($"the reply to GetVringBase of ring {index} has {reply.Payload.Length} bytes or names another ring");
@@ -59,16 +59,16 @@ public sealed partial class VhostUserFrontend
     }
 
     /// <summary>VHOST_USER_SET_VRING_KICK; null has the back end poll.</summary>
-    public void SetVringKick(int index, Doorbell? kick) => TellDoorbell(FrontendRequest.SetVringKick, index, kick);
+    public void SetVringKick(int index, Doorbell? kick) => TellDoorbell(VhostUserRequest.SetVringKick, index, kick);
 
     /// <summary>VHOST_USER_SET_VRING_CALL; null has the back end ring nothing.</summary>
-    public void SetVringCall(int index, Doorbell? call) => TellDoorbell(FrontendRequest.SetVringCall, index, call);
+    public void SetVringCall(int index, Doorbell? call) => TellDoorbell(VhostUserRequest.SetVringCall, index, call);
 
     /// <summary>VHOST_USER_SET_VRING_ERR.</summary>
-    public void SetVringError(int index, Doorbell? error) => TellDoorbell(FrontendRequest.SetVringError, index, error);
+    public void SetVringError(int index, Doorbell? error) => TellDoorbell(VhostUserRequest.SetVringError, index, error);
 
     /// <summary>VHOST_USER_SET_VRING_ENABLE.</summary>
-    public void SetVringEnabled(int index, bool enabled) => TellVringState(FrontendRequest.SetVringEnabled, index, enabled ? 1u : 0);
+    public void SetVringEnabled(int index, bool enabled) => TellVringState(VhostUserRequest.SetVringEnable, index, enabled ? 1u : 0);
 
     /// <summary>Sets a ring up and starts it, in QEMU's order.</summary>
     public void StartVring(int index, RingAreas areas, RingPosition position, Doorbell kick, Doorbell? call, Doorbell? error = null)
@@ -83,7 +83,7 @@ public sealed partial class VhostUserFrontend
 
         SetVringCall(index, call);
         SetVringKick(index, kick);
-        if ((Features & FrontendFeatures.ProtocolFeatures) != 0)
+        if ((Features & VhostUserFeatures.ProtocolFeatures) != 0)
         {
             SetVringEnabled(index, true);
         }
@@ -95,7 +95,7 @@ public sealed partial class VhostUserFrontend
         ? position.Available | (position.AvailableWrap ? 0x8000u : 0) | ((uint)position.Used << 16) | (position.UsedWrap ? 0x8000_0000 : 0)
         : position.Available;
 
-    private void TellDoorbell(FrontendRequest request, int index, Doorbell? doorbell)
+    private void TellDoorbell(VhostUserRequest request, int index, Doorbell? doorbell)
     {
         if (doorbell is null)
         {

@@ -39,7 +39,7 @@ public sealed partial class VhostUserFrontend : IDisposable
     public ulong Features { get; private set; }
 
     /// <summary>Protocol features set.</summary>
-    public ulong ProtocolFeatures { get; private set; }
+    public VhostUserProtocolFeatures ProtocolFeatures { get; private set; }
 
     /// <summary>Number of messages that the back end sent on its own channel.</summary>
     public int BackendRequests => _backend?.Received ?? 0;
@@ -49,7 +49,7 @@ public sealed partial class VhostUserFrontend : IDisposable
     {
         try
         {
-            VhostUserMessage.Send(_channel, request, flags, payload, grants);
+            VhostUserFrame.Send(_channel, request, flags, payload, grants);
         }
         catch (IOException e)
         {
@@ -63,12 +63,12 @@ public sealed partial class VhostUserFrontend : IDisposable
     /// <summary>Waits for a message from the back end.</summary>
     /// <returns>Null where it closed the connection.</returns>
     /// <exception cref="VhostUserException">Nothing came within <see cref="ReplyTimeout"/>, or no message.</exception>
-    public VhostUserMessage? ReceiveRaw()
+    public VhostUserFrame? ReceiveRaw()
     {
         _watchdog.Change(ReplyTimeout, Timeout.InfiniteTimeSpan);
         try
         {
-            VhostUserMessage? message = VhostUserMessage.Receive(_channel);
+            VhostUserFrame? message = VhostUserFrame.Receive(_channel);
             return message is null && _timedOut ? throw new VhostUserException($"the back end did not answer within {ReplyTimeout}") : message;
         }
         catch (IOException e)
@@ -90,10 +90,10 @@ public sealed partial class VhostUserFrontend : IDisposable
     }
 
     /// <summary>Sends a message that has no reply of its own, and waits for the acknowledgement where that was negotiated.</summary>
-    private void Tell(FrontendRequest request, ReadOnlySpan<byte> payload, params ReadOnlySpan<Grant> grants)
+    private void Tell(VhostUserRequest request, ReadOnlySpan<byte> payload, params ReadOnlySpan<Grant> grants)
     {
-        bool acknowledged = (ProtocolFeatures & FrontendFeatures.ReplyAck) != 0;
-        SendRaw((uint)request, VhostUserMessage.Version | (acknowledged ? VhostUserMessage.NeedReplyFlag : 0), payload, grants);
+        bool acknowledged = (ProtocolFeatures & VhostUserProtocolFeatures.ReplyAck) != 0;
+        SendRaw((uint)request, VhostUserFrame.Version | (acknowledged ? VhostUserFrame.NeedReplyFlag : 0), payload, grants);
         if (acknowledged)
         {
             ulong result = ReceiveReply(request).ToUInt64();
@@ -105,28 +105,28 @@ public sealed partial class VhostUserFrontend : IDisposable
     }
 
     /// <summary>Sends a message that has a reply of its own.</summary>
-    private VhostUserMessage Ask(FrontendRequest request, ReadOnlySpan<byte> payload)
+    private VhostUserFrame Ask(VhostUserRequest request, ReadOnlySpan<byte> payload)
     {
-        SendRaw((uint)request, VhostUserMessage.Version, payload);
+        SendRaw((uint)request, VhostUserFrame.Version, payload);
         return ReceiveReply(request);
     }
 
-    private VhostUserMessage ReceiveReply(FrontendRequest request)
+    private VhostUserFrame ReceiveReply(VhostUserRequest request)
     {
-        VhostUserMessage reply = ReceiveRaw() ?? throw new VhostUserException($"the back end closed the connection at {request}");
-        return reply.Request == (uint)request && (reply.Flags & 7) == (VhostUserMessage.Version | VhostUserMessage.ReplyFlag)
+        VhostUserFrame reply = ReceiveRaw() ?? throw new VhostUserException($"the back end closed the connection at {request}");
+        return reply.Request == (uint)request && (reply.Flags & 7) == (VhostUserFrame.Version | VhostUserFrame.ReplyFlag)
             ? reply
             : throw new VhostUserException($"the back end answered {request} with request {reply.Request}, flags 0x{reply.Flags:x}");
     }
 
-    private void TellUInt64(FrontendRequest request, ulong value, params ReadOnlySpan<Grant> grants)
+    private void TellUInt64(VhostUserRequest request, ulong value, params ReadOnlySpan<Grant> grants)
     {
         Span<byte> payload = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(payload, value);
         Tell(request, payload, grants);
     }
 
-    private void TellVringState(FrontendRequest request, int index, uint value) => Tell(request, VringState(index, value));
+    private void TellVringState(VhostUserRequest request, int index, uint value) => Tell(request, VringState(index, value));
 
     private static byte[] VringState(int index, uint value)
     {

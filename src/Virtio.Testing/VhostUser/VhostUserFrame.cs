@@ -11,7 +11,7 @@ namespace Makatea.Virtio.Testing;
 /// <param name="Flags">Bits 0 and 1 version, bit 2 reply, bit 3 reply wanted.</param>
 /// <param name="Payload">What follows the header.</param>
 /// <param name="Grants">What came with it; whoever holds the message disposes them.</param>
-public sealed record VhostUserMessage(uint Request, uint Flags, byte[] Payload, IReadOnlyList<Grant> Grants)
+public sealed record VhostUserFrame(uint Request, uint Flags, byte[] Payload, IReadOnlyList<Grant> Grants)
 {
     /// <summary>Length of the header in bytes.</summary>
     public const int HeaderLength = 12;
@@ -49,7 +49,7 @@ public sealed record VhostUserMessage(uint Request, uint Flags, byte[] Payload, 
     /// <returns>Null where the peer closed the channel between messages.</returns>
     /// <exception cref="VhostUserException">The peer closed it within one, or the message is longer than any can be.</exception>
     /// <exception cref="IOException">The channel failed.</exception>
-    public static VhostUserMessage? Receive(MessageChannel channel)
+    public static VhostUserFrame? Receive(MessageChannel channel)
     {
         List<Grant> grants = [];
         byte[] header = new byte[HeaderLength];
@@ -66,7 +66,7 @@ public sealed record VhostUserMessage(uint Request, uint Flags, byte[] Payload, 
 
         byte[] payload = new byte[size];
         Fill(channel, payload, grants, isStart: false);
-        return new VhostUserMessage(
+        return new VhostUserFrame(
             BinaryPrimitives.ReadUInt32LittleEndian(header), BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(4)), payload, grants);
     }
 
