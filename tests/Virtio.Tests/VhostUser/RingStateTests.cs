@@ -275,82 +275,82 @@ public sealed class RingStateTests
         bed.ExpectFault("queue 0 cannot be served", "must be aligned to 16 bytes");
     }
 
-    public static TheoryData<VhostUserRequest, byte[]> IndexOutOfRange => new()
+    public static TheoryData<uint, byte[]> IndexOutOfRange => new()
     {
-        { VhostUserRequest.SetVringNum, SessionBed.Bytes(new VhostUserVringState(2, 128)) },
-        { VhostUserRequest.SetVringBase, SessionBed.Bytes(new VhostUserVringState(0xffff_ffff, 0)) },
-        { VhostUserRequest.GetVringBase, SessionBed.Bytes(new VhostUserVringState(2, 0)) },
-        { VhostUserRequest.SetVringEnable, SessionBed.Bytes(new VhostUserVringState(2, 1)) },
-        { VhostUserRequest.SetVringAddress, SessionBed.Bytes(SessionBed.Address(2)) },
-        { VhostUserRequest.SetVringKick, SessionBed.Bytes(0x102ul) },
-        { VhostUserRequest.SetVringCall, SessionBed.Bytes(0x1fful) },
-        { VhostUserRequest.SetVringError, SessionBed.Bytes(0x102ul) },
+        { (uint)VhostUserRequest.SetVringNum, SessionBed.Bytes(new VhostUserVringState(2, 128)) },
+        { (uint)VhostUserRequest.SetVringBase, SessionBed.Bytes(new VhostUserVringState(0xffff_ffff, 0)) },
+        { (uint)VhostUserRequest.GetVringBase, SessionBed.Bytes(new VhostUserVringState(2, 0)) },
+        { (uint)VhostUserRequest.SetVringEnable, SessionBed.Bytes(new VhostUserVringState(2, 1)) },
+        { (uint)VhostUserRequest.SetVringAddress, SessionBed.Bytes(SessionBed.Address(2)) },
+        { (uint)VhostUserRequest.SetVringKick, SessionBed.Bytes(0x102ul) },
+        { (uint)VhostUserRequest.SetVringCall, SessionBed.Bytes(0x1fful) },
+        { (uint)VhostUserRequest.SetVringError, SessionBed.Bytes(0x102ul) },
     };
 
     [Theory]
     [MemberData(nameof(IndexOutOfRange))]
-    public void A_queue_that_the_device_does_not_have_ends_the_connection(VhostUserRequest request, byte[] payload)
+    public void A_queue_that_the_device_does_not_have_ends_the_connection(uint request, byte[] payload)
     {
         using SessionBed bed = new SessionBed().Negotiate();
-        bed.Send(request, payload);
-        bed.ExpectFault(VhostUserRequestTable.NameOf((uint)request), "there are 2");
+        bed.Send((VhostUserRequest)request, payload);
+        bed.ExpectFault(VhostUserRequestTable.NameOf(request), "there are 2");
     }
 
-    public static TheoryData<VhostUserRequest, byte[], string> BadValues => new()
+    public static TheoryData<uint, byte[], string> BadValues => new()
     {
-        { VhostUserRequest.SetVringNum, SessionBed.Bytes(new VhostUserVringState(0, 0)), "1 to 256" },
-        { VhostUserRequest.SetVringNum, SessionBed.Bytes(new VhostUserVringState(0, 257)), "1 to 256" },
-        { VhostUserRequest.SetVringNum, SessionBed.Bytes(new VhostUserVringState(0, 0x1_0080)), "1 to 256" },
-        { VhostUserRequest.SetVringEnable, SessionBed.Bytes(new VhostUserVringState(0, 2)), "0 and 1" },
-        { VhostUserRequest.SetVringAddress, SessionBed.Bytes(SessionBed.Address(0) with { Flags = 2 }), "bit 0" },
-        { VhostUserRequest.SetVringKick, SessionBed.Bytes(0x300ul), "0x1ff" },
-        { VhostUserRequest.SetVringCall, SessionBed.Bytes(1ul << 63), "0x1ff" },
-        { VhostUserRequest.SetVringKick, SessionBed.Bytes(0ul), "0 descriptors" },
-        { VhostUserRequest.SetVringCall, SessionBed.Bytes(1ul), "0 descriptors" },
-        { VhostUserRequest.SetVringError, SessionBed.Bytes(1ul), "0 descriptors" },
+        { (uint)VhostUserRequest.SetVringNum, SessionBed.Bytes(new VhostUserVringState(0, 0)), "1 to 256" },
+        { (uint)VhostUserRequest.SetVringNum, SessionBed.Bytes(new VhostUserVringState(0, 257)), "1 to 256" },
+        { (uint)VhostUserRequest.SetVringNum, SessionBed.Bytes(new VhostUserVringState(0, 0x1_0080)), "1 to 256" },
+        { (uint)VhostUserRequest.SetVringEnable, SessionBed.Bytes(new VhostUserVringState(0, 2)), "0 and 1" },
+        { (uint)VhostUserRequest.SetVringAddress, SessionBed.Bytes(SessionBed.Address(0) with { Flags = 2 }), "bit 0" },
+        { (uint)VhostUserRequest.SetVringKick, SessionBed.Bytes(0x300ul), "0x1ff" },
+        { (uint)VhostUserRequest.SetVringCall, SessionBed.Bytes(1ul << 63), "0x1ff" },
+        { (uint)VhostUserRequest.SetVringKick, SessionBed.Bytes(0ul), "0 descriptors" },
+        { (uint)VhostUserRequest.SetVringCall, SessionBed.Bytes(1ul), "0 descriptors" },
+        { (uint)VhostUserRequest.SetVringError, SessionBed.Bytes(1ul), "0 descriptors" },
     };
 
     [Theory]
     [MemberData(nameof(BadValues))]
-    public void A_value_that_is_not_allowed_ends_the_connection(VhostUserRequest request, byte[] payload, string message)
+    public void A_value_that_is_not_allowed_ends_the_connection(uint request, byte[] payload, string message)
     {
         using SessionBed bed = new SessionBed().Negotiate();
-        bed.Send(request, payload);
-        bed.ExpectFault(VhostUserRequestTable.NameOf((uint)request), message);
+        bed.Send((VhostUserRequest)request, payload);
+        bed.ExpectFault(VhostUserRequestTable.NameOf(request), message);
     }
 
     [Theory]
-    [InlineData(VhostUserRequest.SetVringKick)]
-    [InlineData(VhostUserRequest.SetVringCall)]
-    [InlineData(VhostUserRequest.SetVringError)]
-    public void A_descriptor_where_the_message_says_none_ends_the_connection(VhostUserRequest request)
+    [InlineData((uint)VhostUserRequest.SetVringKick)]
+    [InlineData((uint)VhostUserRequest.SetVringCall)]
+    [InlineData((uint)VhostUserRequest.SetVringError)]
+    public void A_descriptor_where_the_message_says_none_ends_the_connection(uint request)
     {
         using SessionBed bed = new SessionBed().Negotiate();
-        bed.Send(request, 0x100ul, bed.Give(new FakeDoorbell()));
+        bed.Send((VhostUserRequest)request, 0x100ul, bed.Give(new FakeDoorbell()));
         bed.ExpectFault("1 descriptors");
     }
 
     [Theory]
-    [InlineData(VhostUserRequest.SetVringKick)]
-    [InlineData(VhostUserRequest.SetVringCall)]
-    [InlineData(VhostUserRequest.SetVringError)]
-    public void A_descriptor_that_is_no_doorbell_ends_the_connection(VhostUserRequest request)
+    [InlineData((uint)VhostUserRequest.SetVringKick)]
+    [InlineData((uint)VhostUserRequest.SetVringCall)]
+    [InlineData((uint)VhostUserRequest.SetVringError)]
+    public void A_descriptor_that_is_no_doorbell_ends_the_connection(uint request)
     {
         using SessionBed bed = new SessionBed().Negotiate();
         using FakeMemory memory = new(1);
-        bed.Send(request, 0ul, bed.Give(memory));
+        bed.Send((VhostUserRequest)request, 0ul, bed.Give(memory));
         bed.ExpectFault("no doorbell", "not an eventfd");
     }
 
     [Theory]
-    [InlineData(VhostUserRequest.SetVringNum)]
-    [InlineData(VhostUserRequest.SetVringBase)]
-    public void Size_and_base_cannot_change_while_the_ring_runs(VhostUserRequest request)
+    [InlineData((uint)VhostUserRequest.SetVringNum)]
+    [InlineData((uint)VhostUserRequest.SetVringBase)]
+    public void Size_and_base_cannot_change_while_the_ring_runs(uint request)
     {
         using SessionBed bed = new SessionBed().Negotiate();
         bed.ShareMemory();
         bed.StartQueue(0);
-        bed.Send(request, new VhostUserVringState(0, 1));
+        bed.Send((VhostUserRequest)request, new VhostUserVringState(0, 1));
         bed.ExpectFault("while queue 0 runs");
     }
 

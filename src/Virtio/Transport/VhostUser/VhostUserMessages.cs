@@ -7,7 +7,7 @@ namespace Makatea.Virtio;
 /// <param name="Flags">Version and flags.</param>
 /// <param name="Size">Length of the payload in bytes.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct VhostUserHeader(uint Request, uint Flags, uint Size)
+internal readonly record struct VhostUserHeader(uint Request, uint Flags, uint Size)
 {
     /// <summary>Length of a header in bytes.</summary>
     public const int Length = 12;
@@ -29,7 +29,7 @@ public readonly record struct VhostUserHeader(uint Request, uint Flags, uint Siz
 /// <param name="Index">Index of the ring.</param>
 /// <param name="Num">A number: size, position, or whether to enable.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct VhostUserVringState(uint Index, uint Num);
+internal readonly record struct VhostUserVringState(uint Index, uint Num);
 
 /// <summary>"A vring address description". Ring addresses are the front end's own.</summary>
 /// <param name="Index">Index of the ring.</param>
@@ -39,7 +39,7 @@ public readonly record struct VhostUserVringState(uint Index, uint Num);
 /// <param name="Available">Available ring, or packed driver area.</param>
 /// <param name="Log">Guest address at which writes to the used ring are logged.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct VhostUserVringAddress(uint Index, uint Flags, ulong Descriptor, ulong Used, ulong Available, ulong Log)
+internal readonly record struct VhostUserVringAddress(uint Index, uint Flags, ulong Descriptor, ulong Used, ulong Available, ulong Log)
 {
     /// <summary>VHOST_VRING_F_LOG.</summary>
     public const uint LogFlag = 1;
@@ -49,7 +49,7 @@ public readonly record struct VhostUserVringAddress(uint Index, uint Flags, ulon
 /// <param name="Count">Number of regions, at most <see cref="MaxRegions"/>.</param>
 /// <param name="Padding">Unused.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct VhostUserMemoryHeader(uint Count, uint Padding)
+internal readonly record struct VhostUserMemoryHeader(uint Count, uint Padding)
 {
     /// <summary>The most regions that one message sets.</summary>
     public const int MaxRegions = 8;
@@ -61,26 +61,26 @@ public readonly record struct VhostUserMemoryHeader(uint Count, uint Padding)
 /// <param name="UserAddress">Address of the first byte in the front end.</param>
 /// <param name="MapOffset">Where the region starts in the granted memory.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct VhostUserMemoryRegion(ulong GuestAddress, ulong Size, ulong UserAddress, ulong MapOffset);
+internal readonly record struct VhostUserMemoryRegion(ulong GuestAddress, ulong Size, ulong UserAddress, ulong MapOffset);
 
 /// <summary>"Single memory region description".</summary>
 /// <param name="Padding">Unused.</param>
 /// <param name="Region">The region.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct VhostUserSingleRegion(ulong Padding, VhostUserMemoryRegion Region);
+internal readonly record struct VhostUserSingleRegion(ulong Padding, VhostUserMemoryRegion Region);
 
 /// <summary>"Log description".</summary>
 /// <param name="Size">Length of the log in bytes.</param>
 /// <param name="Offset">Where it starts in the granted memory.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct VhostUserLogDescription(ulong Size, ulong Offset);
+internal readonly record struct VhostUserLogDescription(ulong Size, ulong Offset);
 
 /// <summary>Starts "Virtio device config space"; the bytes follow.</summary>
 /// <param name="Offset">First byte of configuration space.</param>
 /// <param name="Size">Number of bytes.</param>
 /// <param name="Flags">0: written by the driver; 1: by live migration.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct VhostUserConfigHeader(uint Offset, uint Size, uint Flags)
+internal readonly record struct VhostUserConfigHeader(uint Offset, uint Size, uint Flags)
 {
     /// <summary>Length of the header in bytes.</summary>
     public const int Length = 12;
@@ -95,7 +95,7 @@ public readonly record struct VhostUserConfigHeader(uint Offset, uint Size, uint
 /// <param name="QueueCount">Number of queues.</param>
 /// <param name="QueueSize">Number of descriptors of each.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct VhostUserInflightDescription(ulong Size, ulong Offset, ushort QueueCount, ushort QueueSize)
+internal readonly record struct VhostUserInflightDescription(ulong Size, ulong Offset, ushort QueueCount, ushort QueueSize)
 {
     /// <summary>Length in bytes.</summary>
     public const int Length = 20;

@@ -1,7 +1,7 @@
 namespace Makatea.Virtio;
 
 /// <summary>Types of requests from front end to back-end (vhost-user, "Front-end message types"). Those that no backend of ours serves have no name here.</summary>
-public enum VhostUserRequest : uint
+internal enum VhostUserRequest : uint
 {
     /// <summary>No request.</summary>
     None = 0,
@@ -95,7 +95,7 @@ public enum VhostUserRequest : uint
 }
 
 /// <summary>Types of requests from back-end to front end (vhost-user, "Back-end message types").</summary>
-public enum VhostUserBackendRequest : uint
+internal enum VhostUserBackendRequest : uint
 {
     /// <summary>No request.</summary>
     None = 0,

@@ -41,17 +41,24 @@ public sealed class VhostUserServer(VirtioDevice device, ComponentHost host, ILo
             }
         }
 
+        bool failing = false;
         while (!_closed.IsSet)
         {
             MessageChannel? channel;
             try
             {
                 channel = listener.Accept();
+                failing = false;
             }
             catch (IOException e)
             {
-                // Such as too many open files: what is short may come free.
-                VhostUserLogMessages.AcceptFailed(_logger, device.Name, e.Message);
+                // What is short may come free; told once, not at every try.
+                if (!failing)
+                {
+                    VhostUserLogMessages.AcceptFailed(_logger, device.Name, e.Message);
+                }
+
+                failing = true;
                 _closed.Wait(_acceptPause);
                 continue;
             }
