@@ -11,6 +11,7 @@ internal sealed partial class VhostUserSession
 
     private const ulong Vhost = VhostUserFeatures.LogAll | VhostUserFeatures.ProtocolFeatures;
     private VhostUserProtocolFeatures _protocolFeatures;
+    private bool _protocolFeaturesSet;
     private ulong _features;
     private bool _featuresSet;
     private bool _owned;
@@ -72,6 +73,7 @@ internal sealed partial class VhostUserSession
         }
 
         _protocolFeatures = (VhostUserProtocolFeatures)features;
+        _protocolFeaturesSet = true;
         return VhostUserReply.Done;
     }
 

@@ -81,9 +81,12 @@ internal sealed partial class VhostUserSession
     internal VhostUserReply SetVringEnable(VhostUserVringState state)
     {
         VhostUserVring vring = Find("SET_VRING_ENABLE", state.Index);
-        if ((_features & VhostUserFeatures.ProtocolFeatures) == 0)
+
+        // QEMU leaves the bit out of SET_FEATURES when the guest's driver is a small one (its firmware), and enables rings all the same.
+        if ((_features & VhostUserFeatures.ProtocolFeatures) == 0 && !_protocolFeaturesSet)
         {
-            throw new VhostUserProtocolException("SET_VRING_ENABLE needs feature VHOST_USER_F_PROTOCOL_FEATURES, which SET_FEATURES has not set");
+            throw new VhostUserProtocolException(
+                "SET_VRING_ENABLE needs feature VHOST_USER_F_PROTOCOL_FEATURES, which neither SET_FEATURES nor SET_PROTOCOL_FEATURES has set");
         }
 
         if (state.Num > 1)
