@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -8,6 +9,7 @@ namespace Makatea.Platform.Linux;
 internal sealed unsafe class EpollWaiter : DoorbellWaiter
 {
     private const int MaxDoorbells = 64;
+    private const int MaxEventSize = 16;
 
     // struct epoll_event is packed on x86-64 alone.
     private static readonly int _dataOffset = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;
@@ -17,7 +19,6 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
     private readonly SafeFileHandle _epoll =
         LinuxError.Descriptor(Libc.EpollCreate1(Libc.EPOLL_CLOEXEC), "cannot make a waiter", "epoll_create1");
 
-    private readonly NativeArray<byte> _events = new(MaxDoorbells * _eventSize);
     private readonly LinuxDoorbell?[] _doorbells = new LinuxDoorbell?[MaxDoorbells];
     private readonly Lock _lock = new();
     private bool _disposed;
@@ -72,9 +73,10 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
     }
 
     /// <inheritdoc/>
+    [SkipLocalsInit]
     public override ulong Wait(long deadline)
     {
-        byte* events = (byte*)_events.AsSegment().Address;
+        byte* events = stackalloc byte[MaxDoorbells * MaxEventSize];
         while (true)
         {
             int count = WaitOnce(events, deadline);
@@ -116,7 +118,6 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
             }
 
             _epoll.Dispose();
-            _events.Dispose();
         }
     }
 

@@ -41,6 +41,29 @@ public sealed class FaultGuardTests
     }
 
     [Fact]
+    public void Bulk_copies_and_atomic_operations_survive_too()
+    {
+        const int Length = 1 << 20;
+        using LinuxGrant grant = TestMemory.Unsealed(Length);
+        byte[] ours = new byte[Length];
+        using (MappedMemory memory = grant.Map(0, Length, MemoryAccess.ReadWrite))
+        {
+            memory.Slice(0, Length).AsSpan().Fill(1);
+            TestMemory.Resize(grant.Handle, Length / 2);
+            memory.Slice(0, Length).AsSpan().CopyTo(ours);
+            Assert.True(memory.IsLost);
+            Assert.Equal(-1, ours.AsSpan(Length / 2).IndexOfAnyExcept((byte)0));
+        }
+
+        TestMemory.Resize(grant.Handle, Length);
+        using MappedMemory log = grant.Map(0, Length, MemoryAccess.ReadWrite);
+        TestMemory.Resize(grant.Handle, 0);
+        log.View().OrByte(4097, 0x10);
+        Assert.True(log.IsLost);
+        Assert.Equal(0x10, log.View().ReadByte(4097));
+    }
+
+    [Fact]
     public void Only_the_mapping_that_was_touched_is_lost()
     {
         using LinuxGrant grant = TestMemory.Unsealed(8192);

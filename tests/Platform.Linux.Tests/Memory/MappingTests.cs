@@ -141,6 +141,9 @@ public sealed class MappingTests
             memory.View().ReleaseUInt32(0, 1);
             Assert.Equal(4096, memory.Address & 0x1fffff);
             Assert.False(memory.IsLost);
+            TestMemory.Resize(grant.Handle, 0);
+            Assert.Equal(0u, memory.View().AcquireUInt32(4096));
+            Assert.True(memory.IsLost);
         }
         catch (GrantException e)
         {
