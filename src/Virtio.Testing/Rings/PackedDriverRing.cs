@@ -280,7 +280,7 @@ public struct PackedDriverRing : IDriverRing<PackedDriverRing>
         return (id, (_ring.ReadFlags(_used) & VirtqDescriptorFlags.Write) != 0 ? length : 0);
     }
 
-    /// <summary>One used descriptor may stand for a batch; the buffers before its last are used whole ([VIRTIO-1.3] 2.8.9).</summary>
+    /// <summary>One used descriptor may stand for a batch; the buffers before its last are used whole ([VIRTIO-1.3] 2.8.8).</summary>
     private uint NextOfBatch(ushort id)
     {
         if (_batchEnd < 0)

@@ -100,6 +100,11 @@ public struct SplitRing : IDeviceRing, IDisposable
     public PopResult TryPop(Span<MemorySegment> segments, out DescriptorChain chain)
     {
         chain = default;
+        if (_fault != RingFault.None)
+        {
+            return PopResult.Broken;
+        }
+
         ushort head;
         if (_inflight.ToResubmit != 0)
         {
@@ -204,7 +209,7 @@ public struct SplitRing : IDeviceRing, IDisposable
     /// <inheritdoc/>
     public readonly void DisableNotifications()
     {
-        // With event index the flags must stay 0 (2.7.10.1); an avail_event left behind the index suppresses as well.
+        // With event index the flags must stay 0 (2.7.10.2); an avail_event left behind the index suppresses as well.
         if (!_eventIndex)
         {
             _used.ReleaseUInt16(FlagsOffset, NoNotify);
@@ -223,11 +228,6 @@ public struct SplitRing : IDeviceRing, IDisposable
 
     private bool LookForAvailable()
     {
-        if (_fault != RingFault.None)
-        {
-            return false;
-        }
-
         ushort index = _available.AcquireUInt16(IndexOffset);
 
         // Every available entry and every outstanding buffer has a descriptor of its own, so the index is never further

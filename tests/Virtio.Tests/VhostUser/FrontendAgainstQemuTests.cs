@@ -7,7 +7,7 @@ namespace Makatea.Virtio.Tests;
 public sealed class FrontendAgainstQemuTests
 {
     private const int DiskSize = 8 << 20;
-    private static readonly LinuxHost s_host = new();
+    private static readonly LinuxHost _host = new();
 
     public static TheoryData<int, bool, bool, bool> Rings()
     {
@@ -33,7 +33,7 @@ public sealed class FrontendAgainstQemuTests
     {
         using TempFile file = new(DiskSize);
         using QemuStorageDaemon daemon = QemuStorageDaemon.Start($"driver=file,filename={file.Path}", queues);
-        using VirtioBlkDriver driver = new(daemon.Connect(), s_host, new VirtioBlkDriverOptions
+        using VirtioBlkDriver driver = new(daemon.Connect(), _host, new VirtioBlkDriverOptions
         {
             QueueCount = queues,
             UseCalls = calls,
@@ -73,7 +73,7 @@ public sealed class FrontendAgainstQemuTests
     {
         using TempFile file = new(DiskSize);
         using QemuStorageDaemon daemon = QemuStorageDaemon.Start($"driver=file,filename={file.Path},discard=unmap", 1);
-        using VirtioBlkDriver driver = new(daemon.Connect(), s_host, new VirtioBlkDriverOptions());
+        using VirtioBlkDriver driver = new(daemon.Connect(), _host, new VirtioBlkDriverOptions());
         byte[] data = new byte[4096];
         Array.Fill(data, (byte)0x5a);
         Assert.Equal(BlkStatus.Ok, driver.Write(8, data));
@@ -94,7 +94,7 @@ public sealed class FrontendAgainstQemuTests
     public void Batches_of_any_size_all_come_back_once(int queues)
     {
         using QemuStorageDaemon daemon = QemuStorageDaemon.Start("driver=null-co,size=1073741824,read-zeroes=off", queues);
-        using VirtioBlkDriver driver = new(daemon.Connect(), s_host, new VirtioBlkDriverOptions { QueueCount = queues });
+        using VirtioBlkDriver driver = new(daemon.Connect(), _host, new VirtioBlkDriverOptions { QueueCount = queues });
         GuestBuffer data = driver.Arena.Allocate(4096, 4096);
         BlkRequest[] requests = new BlkRequest[32];
         BlkResult[] results = new BlkResult[32];
@@ -135,7 +135,7 @@ public sealed class FrontendAgainstQemuTests
     public void Stops_rings_and_starts_them_where_they_stood()
     {
         using QemuStorageDaemon daemon = QemuStorageDaemon.Start("driver=null-co,size=1073741824", 2);
-        using VirtioBlkDriver driver = new(daemon.Connect(), s_host, new VirtioBlkDriverOptions { QueueCount = 2 });
+        using VirtioBlkDriver driver = new(daemon.Connect(), _host, new VirtioBlkDriverOptions { QueueCount = 2 });
         byte[] data = new byte[512];
         for (int round = 0; round < 20; round++)
         {
@@ -159,7 +159,7 @@ public sealed class FrontendAgainstQemuTests
         Random.Shared.NextBytes(data);
         using (QemuStorageDaemon first = QemuStorageDaemon.Start($"driver=file,filename={file.Path}", 1))
         {
-            driver = new VirtioBlkDriver(first.Connect(), s_host, new VirtioBlkDriverOptions());
+            driver = new VirtioBlkDriver(first.Connect(), _host, new VirtioBlkDriverOptions());
             Assert.Equal(BlkStatus.Ok, driver.Write(16, data));
         }
 
@@ -181,7 +181,7 @@ public sealed class FrontendAgainstQemuTests
     public void Says_so_when_the_back_end_closes_the_connection()
     {
         using QemuStorageDaemon daemon = QemuStorageDaemon.Start("driver=null-co,size=1048576", 1);
-        using VhostUserFrontend frontend = new(daemon.Connect(), s_host);
+        using VhostUserFrontend frontend = new(daemon.Connect(), _host);
         frontend.SendRaw(9999, VhostUserFrame.Version, []);
         VhostUserException e = Assert.Throws<VhostUserException>(() => frontend.GetFeatures());
         Assert.Contains("closed the connection", e.Message, StringComparison.Ordinal);
