@@ -1,7 +1,7 @@
 namespace Makatea.Virtio;
 
 /// <summary>Feature bits that belong to vhost-user and not to the device, as masks.</summary>
-internal static class VhostUserFeatures
+public static class VhostUserFeatures
 {
     /// <summary>VHOST_F_LOG_ALL: what the device writes is marked in the log (vhost-user, "Migration").</summary>
     public const ulong LogAll = 1ul << 26;
@@ -12,7 +12,7 @@ internal static class VhostUserFeatures
 
 /// <summary>Protocol features (vhost-user, "Protocol features"), as masks.</summary>
 [Flags]
-internal enum VhostUserProtocolFeatures : ulong
+public enum VhostUserProtocolFeatures : ulong
 {
     /// <summary>None.</summary>
     None = 0,

@@ -1,7 +1,7 @@
 namespace Makatea.Virtio;
 
 /// <summary>Types of requests from front end to back-end (vhost-user, "Front-end message types"). Those that no backend of ours serves have no name here.</summary>
-internal enum VhostUserRequest : uint
+public enum VhostUserRequest : uint
 {
     /// <summary>No request.</summary>
     None = 0,
@@ -95,7 +95,7 @@ internal enum VhostUserRequest : uint
 }
 
 /// <summary>Types of requests from back-end to front end (vhost-user, "Back-end message types").</summary>
-internal enum VhostUserBackendRequest : uint
+public enum VhostUserBackendRequest : uint
 {
     /// <summary>No request.</summary>
     None = 0,
