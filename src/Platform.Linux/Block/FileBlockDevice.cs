@@ -11,8 +11,8 @@ namespace Makatea.Platform.Linux;
 /// <para>A request fails with <see cref="BlockStatus.IoError"/> where the disk fails, the file system is full, or the file was cut off below the
 /// request since <see cref="Info"/> was last refreshed; every other request goes on. After a failed flush all later flushes fail, as the page cache may have
 /// dropped what it could not write and would not tell again; opening the file anew ends that.</para>
-/// <para>The file is not mapped: a mapping of a file that is cut off, or on a full file system, faults where a system call gives an error, and reading
-/// holes of a file in memory through one fills them.</para>
+/// <para>Files on a disk are not mapped: an access through a mapping waits for the disk, and a write that the disk has no room for faults. Files in memory
+/// are, see <see cref="FileEngine.Mapped"/>.</para>
 /// </remarks>
 public sealed class FileBlockDevice : BlockDevice
 {
@@ -20,6 +20,7 @@ public sealed class FileBlockDevice : BlockDevice
     private const int MostDepth = 65536;
 
     private readonly BlockFile _file;
+    private readonly FileMap? _map;
     private readonly FileBlockOptions _options;
     private readonly Lock _refreshing = new();
     private volatile BlockDeviceInfo _info;
@@ -30,14 +31,26 @@ public sealed class FileBlockDevice : BlockDevice
         _file = file;
         _options = options;
         _info = file.Traits.ToInfo(file.SectorCount);
-        Engine = ChooseEngine();
+        Engine = options.Engine != FileEngine.Auto ? options.Engine : file.Traits.IsInMemory ? FileEngine.Mapped : ChooseForDisk();
+        if (Engine == FileEngine.Mapped)
+        {
+            try
+            {
+                _map = FileMap.Open(file);
+            }
+            catch (IOException e) when (options.Engine == FileEngine.Auto)
+            {
+                options.Notice?.Invoke($"'{file.Name}' is read and written by system calls, as it cannot be mapped: {e.Message}");
+                Engine = FileEngine.Inline;
+            }
+        }
     }
 
     /// <inheritdoc/>
     public override BlockDeviceInfo Info => _info;
 
     /// <summary>How requests are done: never <see cref="FileEngine.Auto"/>.</summary>
-    public FileEngine Engine { get; private set; }
+    public FileEngine Engine { get; }
 
     /// <summary>Opens a file or block device by its path.</summary>
     /// <exception cref="IOException">It cannot be opened, locked or used so; the message says why and what would do.</exception>
@@ -100,6 +113,11 @@ public sealed class FileBlockDevice : BlockDevice
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(depth, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(depth, MostDepth);
+        if (_map is not null)
+        {
+            return new MappedQueue(_file, _map, depth);
+        }
+
         if (Engine == FileEngine.Inline)
         {
             return new InlineQueue(_file, depth);
@@ -120,7 +138,11 @@ public sealed class FileBlockDevice : BlockDevice
     }
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing) => _file.Dispose();
+    protected override void Dispose(bool disposing)
+    {
+        _map?.Dispose();
+        _file.Dispose();
+    }
 
     private BlockQueue OpenQueue(int depth, EventDoorbell doorbell, bool ownsDoorbell)
     {
@@ -139,18 +161,8 @@ public sealed class FileBlockDevice : BlockDevice
         return new ThreadQueue(_file, depth, MostThreads, doorbell, ownsDoorbell);
     }
 
-    private FileEngine ChooseEngine()
+    private FileEngine ChooseForDisk()
     {
-        if (_options.Engine != FileEngine.Auto)
-        {
-            return _options.Engine;
-        }
-
-        if (_file.Traits.IsInMemory)
-        {
-            return FileEngine.Inline;
-        }
-
         try
         {
             using EventDoorbell doorbell = EventDoorbell.Create();

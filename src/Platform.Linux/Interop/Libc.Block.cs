@@ -13,6 +13,8 @@ internal static unsafe partial class Libc
     internal const int O_PATH = 0x200000;
 
     internal const int SEEK_END = 2;
+    internal const int SEEK_DATA = 3;
+    internal const int SEEK_HOLE = 4;
 
     /// <summary>Most segments of one <c>preadv</c> (UIO_MAXIOV).</summary>
     internal const int IOV_MAX = 1024;

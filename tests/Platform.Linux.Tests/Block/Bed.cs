@@ -12,6 +12,13 @@ internal static class Bed
         return new FileBlockOptions { Engine = FileEngine.IoUring };
     }
 
+    /// <summary>Options for a mapped file; skips the test on processors on which none is mapped.</summary>
+    internal static FileBlockOptions Mapped()
+    {
+        Skip.IfNot(FaultGuard.IsSupported, "files are mapped on x86-64 alone");
+        return new FileBlockOptions { Engine = FileEngine.Mapped };
+    }
+
     private static string? ProbeIoUring()
     {
         try

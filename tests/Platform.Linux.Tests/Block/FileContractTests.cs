@@ -11,9 +11,40 @@ public abstract class FileContract : BlockDeviceContract
     protected override ComponentHost? Host { get; } = new LinuxHost();
 }
 
+public sealed class MappedTests : FileContract
+{
+    protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.Memory(FileLength), Bed.Mapped());
+}
+
+public sealed class MappedReadOnlyTests : FileContract
+{
+    protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.Memory(FileLength), Bed.Mapped() with { ReadOnly = true });
+}
+
+/// <summary>The mapping is lost before the first request, and everything goes on through system calls.</summary>
+public sealed class MappedAndLostTests : FileContract
+{
+    protected override BlockDevice CreateDevice()
+    {
+        Microsoft.Win32.SafeHandles.SafeFileHandle file = TestDisk.Memory(FileLength);
+        FileBlockDevice device = FileBlockDevice.Open(TestDisk.Duplicate(file), Bed.Mapped());
+        using (var driver = new QueueDriver(device, 1))
+        {
+            byte[] block = new byte[512];
+            Assert.Equal(BlockStatus.Ok, driver.Execute(BlockOperation.Write, 0, 1, block));
+            TestDisk.Resize(file, 0);
+            Assert.Equal(BlockStatus.IoError, driver.Execute(BlockOperation.Read, 0, 1, block));
+            TestDisk.Resize(file, FileLength);
+        }
+
+        file.Dispose();
+        return device;
+    }
+}
+
 public sealed class InlineOnMemoryTests : FileContract
 {
-    protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.Memory(FileLength));
+    protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.Memory(FileLength), new() { Engine = FileEngine.Inline });
 }
 
 public sealed class InlineOnDiskTests : FileContract

@@ -85,6 +85,9 @@ internal sealed class BlockFile(SafeFileHandle handle, string name, FileTraits t
         }
     }
 
+    /// <summary>Whether the file is still as long as the device.</summary>
+    internal bool IsWhole() => MeasureSectors() >= SectorCount;
+
     /// <inheritdoc/>
     public void Dispose() => handle.Dispose();
 
@@ -128,9 +131,11 @@ internal sealed class BlockFile(SafeFileHandle handle, string name, FileTraits t
             return 0;
         }
 
-        long size = traits.CanShrink ? Libc.LSeek(Descriptor, 0, Libc.SEEK_END) : long.MaxValue;
-        return Math.Min(SectorCount, (ulong)Math.Max(size, 0) / BlockDevice.SectorSize);
+        return Math.Min(SectorCount, MeasureSectors());
     }
+
+    private ulong MeasureSectors() =>
+        traits.CanShrink ? (ulong)Math.Max(Libc.LSeek(Descriptor, 0, Libc.SEEK_END), 0) / BlockDevice.SectorSize : ulong.MaxValue;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Contains(in BlockRequest request, ulong end) =>
