@@ -19,6 +19,7 @@ namespace Makatea.Virtio;
 public struct PackedRing : IDeviceRing, IDisposable
 {
     private const nuint InfoOffset = 8;
+    private const nuint FlagsOffset = 14;
     private const uint EventsEnabled = 0;
     private const uint EventsDisabled = 1;
     private const uint EventsAtDescriptor = 2;
@@ -82,7 +83,7 @@ public struct PackedRing : IDeviceRing, IDisposable
             (_nextAvailable, _availableWrap) = (_nextUsed, _usedWrap);
             if (_fault == RingFault.None)
             {
-                Advance(ref _nextAvailable, ref _availableWrap, _inflight.SlotsToResubmit);
+                TakeBackUsed(_inflight.SlotsToResubmit);
             }
         }
     }
@@ -214,6 +215,20 @@ public struct PackedRing : IDeviceRing, IDisposable
     {
         _window.Dispose();
         _inflight.Dispose();
+    }
+
+    /// <summary>
+    /// A batch that was not published may have left used descriptors behind its first, which would be taken for new ones when that slot is used:
+    /// makes every slot that is outstanding look so.
+    /// </summary>
+    private void TakeBackUsed(int slots)
+    {
+        for (int i = 0; i < slots; i++)
+        {
+            nuint flags = ((nuint)_nextAvailable * DescriptorFlags.DescriptorSize) + FlagsOffset;
+            _descriptors.ReleaseUInt16(flags, _availableWrap ? DescriptorFlags.Available : DescriptorFlags.Used);
+            Advance(ref _nextAvailable, ref _availableWrap, 1);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

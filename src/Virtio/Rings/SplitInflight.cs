@@ -91,7 +91,7 @@ internal struct SplitInflight : IDisposable
     /// <summary>The next buffer to pop again.</summary>
     public ushort TakeResubmit() => _resubmit![_resubmitNext++];
 
-    /// <summary>A buffer was popped.</summary>
+    /// <summary>A buffer was popped for the first time. One popped again keeps its place, lest another crash reorders them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Popped(ushort head)
     {

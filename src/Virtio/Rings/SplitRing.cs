@@ -106,7 +106,8 @@ public struct SplitRing : IDeviceRing, IDisposable
         }
 
         ushort head;
-        if (_inflight.ToResubmit != 0)
+        bool again = _inflight.ToResubmit != 0;
+        if (again)
         {
             head = _inflight.TakeResubmit();
         }
@@ -131,7 +132,11 @@ public struct SplitRing : IDeviceRing, IDisposable
 
         chain.Slots = 1;
         chain.Sequence = _sequence++;
-        _inflight.Popped(head);
+        if (!again)
+        {
+            _inflight.Popped(head);
+        }
+
         _outstanding++;
         return PopResult.Popped;
     }

@@ -22,6 +22,11 @@ public interface IRingKind<TDevice, TDriver>
     /// <summary>Bytes of in-flight region for a queue.</summary>
     static abstract int InflightSize(ushort size);
 
+    /// <summary>Undoes what a publish stores into the in-flight region after the driver can see the buffers, as if the device had died there.</summary>
+    /// <param name="region">The region after the publish.</param>
+    /// <param name="before">Its bytes before.</param>
+    static abstract void UndoEndOfPublish(MemorySegment region, ReadOnlySpan<byte> before);
+
     static abstract TDevice CreateDevice(QueueSetup setup);
 
     /// <summary>Writes one buffer's descriptors and makes it available, without any check.</summary>
@@ -41,6 +46,16 @@ public readonly struct Split : IRingKind<SplitRing, SplitDriverRing>
     public static ulong Feature => 0;
 
     public static int InflightSize(ushort size) => 16 + (16 * size);
+
+    /// <remarks>struct QueueRegionSplit: used_idx at 14; 16 bytes a descriptor from 16, the first of them "inflight".</remarks>
+    public static void UndoEndOfPublish(MemorySegment region, ReadOnlySpan<byte> before)
+    {
+        before.Slice(14, 2).CopyTo(region.AsSpan().Slice(14, 2));
+        for (int entry = 16; entry < region.Length; entry += 16)
+        {
+            region.WriteByte(entry, before[entry]);
+        }
+    }
 
     public static SplitRing CreateDevice(QueueSetup setup) => new(setup);
 
@@ -70,6 +85,23 @@ public readonly struct Packed : IRingKind<PackedRing, PackedDriverRing>
     public static ulong Feature => VirtioFeatures.PackedRing;
 
     public static int InflightSize(ushort size) => 32 + (32 * size);
+
+    /// <remarks>
+    /// struct QueueRegionPacked: old_free_head at 14, old_used_idx at 18, old_used_wrap_counter at 21; 32 bytes a descriptor from 32, the
+    /// first of them "inflight".
+    /// </remarks>
+    public static void UndoEndOfPublish(MemorySegment region, ReadOnlySpan<byte> before)
+    {
+        foreach (int field in (ReadOnlySpan<int>)[14, 15, 18, 19, 21])
+        {
+            region.WriteByte(field, before[field]);
+        }
+
+        for (int entry = 32; entry < region.Length; entry += 32)
+        {
+            region.WriteByte(entry, before[entry]);
+        }
+    }
 
     public static PackedRing CreateDevice(QueueSetup setup) => new(setup);
 

@@ -3,7 +3,7 @@ namespace Makatea.Systems;
 /// <summary>
 /// A device that stores nothing, for measuring: written <c>null:SIZE</c> wherever a disk's file can be. A file of that name is written <c>./null:SIZE</c>.
 /// </summary>
-internal static class NullImage
+internal static class NullDevice
 {
     private const ulong Maximum = 1ul << 50;
 
