@@ -59,18 +59,6 @@ public abstract class BlockLayerContract : BlockDeviceContract
         Assert.True(below.IsDisposed);
     }
 
-    [Fact]
-    public void A_change_of_the_device_below_is_passed_on()
-    {
-        var below = new FaultyDevice(new MemoryDevice(SizeBelow), 1);
-        using BlockDevice device = CreateOver(below);
-        int changes = 0;
-        device.InfoChanged += () => changes++;
-        below.ChangeInfo(info => info with { OptimalIoSize = 8192 });
-        Assert.Equal(1, changes);
-        Assert.Equal(8192, device.Info.OptimalIoSize);
-    }
-
     private static int RunThreads(BlockDevice device, int seed, bool mayFail, Action? settle = null)
     {
         QueueDriver[] drivers = [.. Enumerable.Range(0, 3).Select(_ => new QueueDriver(device, 32))];
@@ -98,5 +86,21 @@ public abstract class BlockLayerContract : BlockDeviceContract
         model!.CheckAll(drivers[0]);
         Array.ForEach(drivers, d => d.Dispose());
         return errors.Sum();
+    }
+}
+
+/// <summary>What every layer that is a view of one device keeps besides.</summary>
+public abstract class BlockViewContract : BlockLayerContract
+{
+    [Fact]
+    public void A_change_of_the_device_below_is_passed_on()
+    {
+        var below = new FaultyDevice(new MemoryDevice(SizeBelow), 1);
+        using BlockDevice device = CreateOver(below);
+        int changes = 0;
+        device.InfoChanged += () => changes++;
+        below.ChangeInfo(info => info with { OptimalIoSize = 8192 });
+        Assert.Equal(1, changes);
+        Assert.Equal(8192, device.Info.OptimalIoSize);
     }
 }

@@ -3,7 +3,7 @@ using Makatea.Platform;
 
 namespace Makatea.Domains.Storage.Tests;
 
-public sealed class PartitionDeviceTests : BlockLayerContract
+public sealed class PartitionDeviceTests : BlockViewContract
 {
     private const ulong First = 77;
 

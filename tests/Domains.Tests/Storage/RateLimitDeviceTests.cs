@@ -2,7 +2,7 @@ using Makatea.Platform;
 
 namespace Makatea.Domains.Storage.Tests;
 
-public sealed class RateLimitDeviceTests : BlockLayerContract
+public sealed class RateLimitDeviceTests : BlockViewContract
 {
     private const long Second = 1_000_000_000;
     private readonly FakeClock _clock = new();
@@ -259,7 +259,7 @@ public sealed class RateLimitDeviceTests : BlockLayerContract
 }
 
 /// <summary>Without limits the layer passes everything on.</summary>
-public sealed class UnlimitedRateLimitDeviceTests : BlockLayerContract
+public sealed class UnlimitedRateLimitDeviceTests : BlockViewContract
 {
     protected override BlockDevice CreateOver(BlockDevice below) => new RateLimitDevice(below, RateLimits.None);
 }

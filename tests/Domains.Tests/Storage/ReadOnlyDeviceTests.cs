@@ -3,7 +3,7 @@ using Makatea.Platform;
 
 namespace Makatea.Domains.Storage.Tests;
 
-public sealed class ReadOnlyDeviceTests : BlockLayerContract
+public sealed class ReadOnlyDeviceTests : BlockViewContract
 {
     [Theory]
     [InlineData(BlockOperation.Write)]

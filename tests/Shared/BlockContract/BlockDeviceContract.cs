@@ -187,11 +187,16 @@ public abstract class BlockDeviceContract
         BlockRequest[] batch = [.. Enumerable.Range(0, 32).Select(tag => driver.Prepare(tag, Steady(tag), tag == 31 ? 0 : (ulong)tag * count, tag == 31 ? 0 : count))];
         var completions = new BlockCompletion[32];
 
-        RunBatches(driver.Queue, batch, completions);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        RunBatches(driver.Queue, batch, completions);
+        // What the runtime allocates while it moves code to a higher tier is not ours: one clean round will do. A request that allocates spoils all of them.
+        long least = long.MaxValue;
+        for (int round = 0; round < 10 && least != 0; round++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            RunBatches(driver.Queue, batch, completions);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, least);
     }
 
     /// <summary>Sectors that the tests use of a device.</summary>

@@ -5,7 +5,7 @@ namespace Makatea.Domains.Storage;
 /// <summary>Reads and writes a device one request at a time and waits for each; for what is done at start and end.</summary>
 internal sealed class SynchronousQueue : IDisposable
 {
-    private const int MaxTransfer = 1 << 20;
+    private const int MaxTransfer = 64 * 1024;
 
     private readonly BlockQueue _queue;
     private readonly DoorbellWaiter? _waiter;
