@@ -56,6 +56,7 @@ internal static unsafe class Attempts
         ("use CAP_NET_RAW", TryDescriptor(41, 17, 3, 0)), // socket(AF_PACKET, SOCK_RAW)
         ("have a capability", HasCapability() ? "ok" : "1"),
         ("see an inherited descriptor", HasDescriptorOf(t.LeakedInode) ? "ok" : "9"),
+        ("open a read-only descriptor again to write", Reopen(t)),
         ("see a network interface", File.Exists("/sys/class/net/lo/address") ? "ok" : "2"),
         ("read the kernel's command line", Open("/proc/cmdline", ReadOnly)),
         ("know the host's name", Environment.MachineName == "sandbox" ? "2" : "ok"),
@@ -97,6 +98,22 @@ internal static unsafe class Attempts
 
         Call(3, socket);
         return result;
+    }
+
+    private static string Reopen(Targets t)
+    {
+        if (t.ReadOnlySlot is { } slot)
+        {
+            return Open($"/proc/self/fd/{slot}", ReadWrite);
+        }
+
+        long fd;
+        fixed (byte* p = Encoding.UTF8.GetBytes(t.Secret + '\0'))
+        {
+            fd = Call(257, AtCurrentDirectory, (long)p, ReadOnly);
+        }
+
+        return fd < 0 ? Result(fd) : Open($"/proc/self/fd/{fd}", ReadWrite);
     }
 
     private static string ReadMemory(int process)

@@ -11,6 +11,9 @@ internal sealed class Targets(string[] arguments)
     /// <summary>Inode number of a file that the test has open without close-on-exec.</summary>
     public ulong LeakedInode => ulong.Parse(_values["leaked"]);
 
+    /// <summary>Slot in which the same file was granted for reading, if it was.</summary>
+    public int? ReadOnlySlot => _values.TryGetValue("slot", out string? slot) ? int.Parse(slot) : null;
+
     /// <summary>A process of the test.</summary>
     public int Victim => int.Parse(_values["victim"]);
 

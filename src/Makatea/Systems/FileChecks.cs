@@ -24,7 +24,7 @@ internal sealed class FileChecks(PathExpansion paths, SystemFileErrors errors)
         string user = $"disk '{disk.Name.Value}' of qube '{qube.Name.Value}'";
         if (disk.Image is { } image)
         {
-            if (NullDevice.TryParse(image.Value, out ulong size, out string? problem))
+            if (NullImage.TryParse(image.Value, out ulong size, out string? problem))
             {
                 if (problem is not null)
                 {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Makatea.Platform.Linux;
@@ -56,18 +57,27 @@ public static class DotnetSandbox
         ["TERM"] = "dumb",
     };
 
-    private static string FindRoot()
+    private static string FindRoot() =>
+        Candidates().FirstOrDefault(c => c is not null && File.Exists(Path.Combine(c, "dotnet")))
+        ?? throw new SandboxException("no .NET installation was found; set DOTNET_ROOT to the directory that holds 'dotnet'");
+
+    /// <summary>This process's own first, then where installations are found.</summary>
+    private static IEnumerable<string?> Candidates()
     {
-        string?[] candidates =
-        [
-            Path.GetFileName(Environment.ProcessPath) == "dotnet" ? Path.GetDirectoryName(Environment.ProcessPath) : null,
-            Environment.GetEnvironmentVariable("DOTNET_ROOT"),
-            Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../..")),
-            "/usr/share/dotnet",
-            "/usr/lib/dotnet",
-            "/usr/lib64/dotnet",
-        ];
-        return candidates.FirstOrDefault(c => c is not null && File.Exists(Path.Combine(c, "dotnet")))
-            ?? throw new SandboxException("no .NET installation was found; set DOTNET_ROOT to the directory that holds 'dotnet'");
+        if (Path.GetFileName(Environment.ProcessPath) == "dotnet")
+        {
+            yield return Path.GetDirectoryName(Environment.ProcessPath);
+        }
+
+        if (RuntimeFeature.IsDynamicCodeSupported)
+        {
+            // root/shared/Microsoft.NETCore.App/version
+            yield return Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
+        }
+
+        yield return Environment.GetEnvironmentVariable("DOTNET_ROOT");
+        yield return "/usr/share/dotnet";
+        yield return "/usr/lib/dotnet";
+        yield return "/usr/lib64/dotnet";
     }
 }

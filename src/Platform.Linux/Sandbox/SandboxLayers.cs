@@ -34,7 +34,10 @@ public enum SandboxLayers
     /// <summary>Not the superuser: a starter that is root gives its components another user.</summary>
     Unprivileged = 1 << 8,
 
-    /// <summary>No capability, and no way to gain one: inheritable, permitted, effective, bounding and ambient sets are empty.</summary>
+    /// <summary>
+    /// No capability: inheritable, permitted, effective and ambient sets are empty, and the bounding set where the starter may empty it.
+    /// With <see cref="NoNewPrivileges"/> there is no way to gain one.
+    /// </summary>
     NoCapabilities = 1 << 9,
 
     /// <summary>It dies when the process that started it does.</summary>

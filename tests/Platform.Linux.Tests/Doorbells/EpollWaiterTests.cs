@@ -63,12 +63,13 @@ public sealed class EpollWaiterTests
         waiter.Add(ping, 1);
         otherWaiter.Add(pong, 2);
         const int Rounds = 2000;
+        int heard = 0;
         Thread other = new(() =>
         {
             for (int i = 0; i < Rounds; i++)
             {
                 ping.Ring();
-                Assert.Equal(4ul, otherWaiter.Wait(Time.In(20)));
+                heard += otherWaiter.Wait(Time.In(20)) == 4 ? 1 : 0;
             }
         });
         other.Start();
@@ -79,6 +80,7 @@ public sealed class EpollWaiterTests
         }
 
         other.Join();
+        Assert.Equal(Rounds, heard);
     }
 
     [Fact]

@@ -14,9 +14,9 @@ internal static class Probe
     public static string Assembly { get; } = typeof(Probe).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(a => a.Key == "SandboxProbe").Value!;
 
     /// <summary>Runs it in a sandbox to its end.</summary>
-    public static ProbeRun RunInside(string[] arguments, Func<SandboxOptions, SandboxOptions>? change = null)
+    public static ProbeRun RunInside(string[] arguments, Func<SandboxOptions, SandboxOptions>? change = null, string? assembly = null)
     {
-        SandboxOptions options = DotnetSandbox.ForAssembly(Assembly, arguments);
+        SandboxOptions options = DotnetSandbox.ForAssembly(assembly ?? Assembly, arguments);
         return RunInside(change is null ? options : change(options));
     }
 
@@ -49,9 +49,9 @@ internal static class Probe
     }
 
     /// <summary>Runs it as an ordinary process, by way of another program if one is given.</summary>
-    public static ProbeRun RunOutside(string[] arguments, params string[] by)
+    public static ProbeRun RunOutside(string[] arguments, string[]? by = null, string? assembly = null)
     {
-        string[] command = [.. by, Environment.ProcessPath!, "exec", Assembly, .. arguments];
+        string[] command = [.. by ?? [], Environment.ProcessPath!, "exec", assembly ?? Assembly, .. arguments];
         using Process process = Process.Start(new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardOutput = true,

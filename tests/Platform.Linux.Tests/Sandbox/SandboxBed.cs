@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Makatea.Platform.Linux.Tests;
@@ -13,7 +14,9 @@ public sealed class SandboxBed : IDisposable
     private readonly Socket _tcp = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly Socket _path = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     private readonly Socket _name = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+    private const int Slot = 9;
     private readonly SafeFileHandle _leaked;
+    private readonly SafeFileHandle _granted;
 
     /// <summary>Makes it all.</summary>
     public SandboxBed()
@@ -24,6 +27,19 @@ public sealed class SandboxBed : IDisposable
         File.WriteAllText(secret, "secret");
         File.SetUnixFileMode(secret, Everybody);
 
+        _granted = File.OpenHandle(secret);
+
+        // A copy of the probe that everybody may read and write: what refuses to write it is the sandbox.
+        string program = Directory.CreateDirectory(Path.Combine(_directory, "program")).FullName;
+        File.SetUnixFileMode(program, Everybody);
+        foreach (string file in Directory.GetFiles(Path.GetDirectoryName(Linux.Tests.Probe.Assembly)!))
+        {
+            string copy = Path.Combine(program, Path.GetFileName(file));
+            File.Copy(file, copy);
+            File.SetUnixFileMode(copy, Everybody);
+        }
+
+        Probe = Path.Combine(program, Path.GetFileName(Linux.Tests.Probe.Assembly));
         string leaked = Path.Combine(_directory, "leaked");
         File.WriteAllText(leaked, "leaked");
         _leaked = File.OpenHandle(leaked);
@@ -43,8 +59,18 @@ public sealed class SandboxBed : IDisposable
         ];
     }
 
+    /// <summary>The probe's assembly.</summary>
+    public string Probe { get; }
+
     /// <summary>Arguments that tell the probe.</summary>
     public string[] Targets { get; }
+
+    /// <summary>Adds to a sandbox a descriptor for reading of a file that it could write if it could open it.</summary>
+    public SandboxOptions GrantToRead(SandboxOptions options) => options with
+    {
+        Descriptors = new Dictionary<int, SafeHandle>(options.Descriptors) { [Slot] = _granted },
+        Arguments = [.. options.Arguments, $"slot={Slot}"],
+    };
 
     /// <inheritdoc/>
     public void Dispose()
@@ -55,6 +81,7 @@ public sealed class SandboxBed : IDisposable
         _path.Dispose();
         _name.Dispose();
         _leaked.Dispose();
+        _granted.Dispose();
         Directory.Delete(_directory, recursive: true);
     }
 

@@ -12,8 +12,7 @@ public sealed class SandboxRefusalTests(SandboxBed bed) : IClassFixture<SandboxB
     public void AnOrdinaryUserGetsTheSame()
     {
         Skip.IfNot(SandboxHost.IsRoot, "the other tests ran as an ordinary user already");
-        RequireReadableByAll();
-        ProbeRun run = Probe.RunOutside(["launch", "attempts", .. bed.Targets], "/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all");
+        ProbeRun run = Probe.RunOutside(["launch", "attempts", .. bed.Targets], ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"], bed.Probe);
         Skip.If(Layers(run, "off").Contains(SandboxLayers.UserNamespace), $"this kernel has no user namespaces for ordinary users:\n{run.Output}");
         run.MustSucceed();
         Assert.Empty(Layers(run, "off"));
@@ -29,7 +28,7 @@ public sealed class SandboxRefusalTests(SandboxBed bed) : IClassFixture<SandboxB
         Assert.Contains(SandboxLayers.UserNamespace, Layers(run, "off"));
         Assert.Contains(SandboxLayers.MountNamespace, Layers(run, "off"));
         Assert.Contains("ENOSPC", run.Output);
-        SandboxLayers expected = SandboxHost.Landlock.Version > 0 ? WithoutNamespaces : WithoutNamespaces & ~SandboxLayers.Landlock;
+        SandboxLayers expected = SandboxHost.Landlock > 0 ? WithoutNamespaces : WithoutNamespaces & ~SandboxLayers.Landlock;
         Assert.Equal(expected & ~SandboxLayers.Unprivileged, Layers(run, "on").Aggregate((x, y) => x | y) & ~SandboxLayers.Unprivileged);
 
         // All that is left of the host to see is what everybody may know.
@@ -41,8 +40,7 @@ public sealed class SandboxRefusalTests(SandboxBed bed) : IClassFixture<SandboxB
     public void RootWithoutUserNamespacesGivesItsComponentsAnotherUser()
     {
         Skip.IfNot(SandboxHost.IsRoot, "needs root");
-        RequireReadableByAll();
-        ProbeRun run = Probe.RunInside(["attempts", .. bed.Targets], o => o with { Layers = SandboxLayers.All & ~SandboxLayers.UserNamespace }).MustSucceed();
+        ProbeRun run = Probe.RunInside(["attempts", .. bed.Targets], o => o with { Layers = SandboxLayers.All & ~SandboxLayers.UserNamespace }, bed.Probe).MustSucceed();
         Assert.Equal(SandboxLayers.All & ~SandboxLayers.UserNamespace, run.Report.Active);
         Assert.All(AttemptsOf(run), r => Assert.True(int.TryParse(r.Value, out _), $"{r.Key}: {r.Value} inside"));
     }
@@ -59,24 +57,15 @@ public sealed class SandboxRefusalTests(SandboxBed bed) : IClassFixture<SandboxB
         Assert.Equal([SandboxLayers.NetworkNamespace], Layers(other, "off").Except([SandboxLayers.Unprivileged]));
     }
 
-    private static ProbeRun RunRestricted(string script, string[] arguments)
+    private ProbeRun RunRestricted(string script, string[] arguments)
     {
-        ProbeRun check = Probe.RunOutside(["exit", "0"], "/usr/bin/unshare", "--user", "--map-root-user");
+        ProbeRun check = Probe.RunOutside(["exit", "0"], ["/usr/bin/unshare", "--user", "--map-root-user"]);
         Skip.IfNot(check.Exit.Code == 0, $"cannot make a user namespace to restrict: {check.Output}");
-        return Probe.RunOutside(arguments, "/usr/bin/unshare", "--user", "--map-root-user", "/bin/sh", "-c", script, "sh");
+        return Probe.RunOutside(arguments, ["/usr/bin/unshare", "--user", "--map-root-user", "/bin/sh", "-c", script, "sh"], bed.Probe);
     }
 
     private static SandboxLayers[] Layers(ProbeRun run, string state) =>
         [.. run.Results.Where(r => Enum.TryParse<SandboxLayers>(r.Key, out _) && r.Value.StartsWith(state + "\t", StringComparison.Ordinal)).Select(r => Enum.Parse<SandboxLayers>(r.Key))];
 
     private static IEnumerable<KeyValuePair<string, string>> AttemptsOf(ProbeRun run) => run.Results.Where(r => r.Key.Contains(' ') || r.Key.StartsWith("open", StringComparison.Ordinal));
-
-    private static void RequireReadableByAll()
-    {
-        const UnixFileMode Search = UnixFileMode.OtherExecute;
-        for (string? d = Path.GetDirectoryName(Probe.Assembly); d is not null; d = Path.GetDirectoryName(d))
-        {
-            Skip.If((File.GetUnixFileMode(d) & Search) == 0, $"{d} cannot be entered by others; put the source tree where everybody may read it");
-        }
-    }
 }

@@ -36,6 +36,8 @@ public sealed class SeccompPolicyTests
         { 25, [0x7000, 1, 2, 1, 0], SeccompProgram.Allow }, // mremap
         { 25, [0x7000, 1, 2, 1, Gate], SeccompProgram.Allow }, // not MREMAP_FIXED: the address is not used
         { 25, [0x7000, 1, 2, 3, Gate], Refused },
+        { 25, [0x7000, 1, 2, 5, Gate], Refused }, // MREMAP_DONTUNMAP takes it as a hint
+        { 25, [0x7000, 1, 2, 5, 0], SeccompProgram.Allow },
         { 25, [0x7000, 1, 2, 3, 0x7000_0000_0000], SeccompProgram.Allow },
         { 257, [0, 0, 0x80000], SeccompProgram.Allow }, // openat(O_RDONLY | O_CLOEXEC)
         { 257, [0, 0, 1], Denied },
@@ -62,6 +64,8 @@ public sealed class SeccompPolicyTests
         { 302, [1, 7, 0, 8], SeccompProgram.Allow },
         { 302, [2, 7, 0, 8], Refused },
         { 302, [0, 7, 1UL << 32, 0], Refused },
+        { 144, [1, 0], SeccompProgram.Allow }, // sched_setscheduler(SCHED_OTHER)
+        { 144, [1, 1], Refused }, // SCHED_FIFO
         { 16, [0, 0x541B], SeccompProgram.Allow }, // ioctl(FIONREAD)
         { 16, [0, 0x5412], Refused }, // TIOCSTI
         { 16, [0, 0x541C], Refused }, // TIOCLINUX
@@ -79,6 +83,9 @@ public sealed class SeccompPolicyTests
         { 317, [0, 0], Refused },
         { 41, [1, 1], Refused }, // socket
         { 53, [1, 1], Refused }, // socketpair
+        { 54, [3, 1, 8], SeccompProgram.Allow }, // setsockopt(SOL_SOCKET, SO_RCVBUF)
+        { 54, [3, 1, 50], Refused }, // SO_ATTACH_BPF
+        { 54, [3, 6, 8], Refused }, // of TCP
     };
 
     [Theory]

@@ -81,7 +81,7 @@ public sealed class DirtyLogTests
         Assert.True(memory.WasDisposed);
     }
 
-    /// <summary>Queues mark bits of the same words while the front end collects and clears them: each mark is seen at least once.</summary>
+    /// <summary>Queues mark bits of the same words while the front end collects and clears them: each mark is seen once.</summary>
     [Fact]
     public void No_mark_is_lost_between_queues_and_a_front_end_that_clears()
     {
@@ -113,10 +113,10 @@ public sealed class DirtyLogTests
             Collect(bitmap, seen);
             round.SignalAndWait();
             Collect(bitmap, seen);
-            Assert.True(seen.All(count => count == i + 1), $"round {i}: {string.Join(' ', seen)}");
         }
 
         Array.ForEach(queues, queue => queue.Join());
+        Assert.Equal(Enumerable.Repeat(Rounds, Pages), seen);
     }
 
     private static void Collect(NativeArray<uint> bitmap, int[] seen)

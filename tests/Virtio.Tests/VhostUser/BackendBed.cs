@@ -9,17 +9,23 @@ namespace Makatea.Virtio.Tests;
 internal sealed class BackendBed : IDisposable
 {
     public const int DiskLength = 8 << 20;
-    private readonly string _folder = Directory.CreateTempSubdirectory("vhost-user").FullName;
+    private readonly string _folder;
+    private readonly bool _ownsFolder;
     private readonly UnixChannelListener _listener;
     private readonly VirtioBlockDevice _device;
     private readonly Thread _thread;
 
-    public BackendBed(int queues = 1, TestDisk? disk = null, TimeSpan? watch = null)
+    /// <param name="queues">Number of queues of the device.</param>
+    /// <param name="disk">The disk, for several back-ends one after the other; null for one of its own.</param>
+    /// <param name="folder">Where the socket is, likewise.</param>
+    public BackendBed(int queues = 1, TestDisk? disk = null, string? folder = null)
     {
+        _ownsFolder = folder is null;
+        _folder = folder ?? Directory.CreateTempSubdirectory("vhost-user").FullName;
         Disk = disk ?? new TestDisk(DiskLength);
         _device = new VirtioBlockDevice(Disk, new VirtioBlockOptions { Name = "disk", QueueCount = queues });
         _listener = UnixChannelListener.Bind(SocketPath);
-        Server = new VhostUserServer(_device, TestHosts.Linux) { WatchInterval = watch ?? TimeSpan.FromMilliseconds(100) };
+        Server = new VhostUserServer(_device, TestHosts.Linux) { WatchInterval = TimeSpan.FromMilliseconds(100) };
         _thread = new Thread(() => Server.Serve(_listener)) { IsBackground = true };
         _thread.Start();
     }
@@ -28,7 +34,7 @@ internal sealed class BackendBed : IDisposable
 
     public VhostUserServer Server { get; }
 
-    private string SocketPath => Path.Combine(_folder, "blk.sock");
+    public string SocketPath => Path.Combine(_folder, "blk.sock");
 
     public MessageChannel Connect() => UnixMessageChannel.Connect(SocketPath);
 
@@ -41,7 +47,10 @@ internal sealed class BackendBed : IDisposable
         Assert.True(_thread.Join(TimeSpan.FromSeconds(10)), "the server did not end");
         _listener.Dispose();
         _device.Dispose();
-        Directory.Delete(_folder, recursive: true);
+        if (_ownsFolder)
+        {
+            Directory.Delete(_folder, recursive: true);
+        }
     }
 }
 

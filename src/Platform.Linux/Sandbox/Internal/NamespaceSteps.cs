@@ -8,7 +8,7 @@ internal static class NamespaceSteps
     private const long NewIpc = 0x800_0000;
     private const long NewNetwork = 0x4000_0000;
 
-    private const string HostName = "sandbox";
+    public const string HostName = "sandbox";
 
     /// <summary>Enters each that is wanted.</summary>
     public static void Enter(SpawnContext context)

@@ -3,12 +3,6 @@ namespace Makatea.Platform.Linux.Sandboxing;
 /// <summary>A step of a plan, to say more about.</summary>
 internal readonly unsafe struct PlanStep(SpawnPlan plan, int index)
 {
-    public int Index => index;
-
-    public long Result => plan.At(index)->Result;
-
-    public bool Succeeded => Result != SyscallStep.NotRun && Result >= plan.At(index)->Minimum;
-
     /// <summary>Address of the low half of an argument, for <see cref="Into"/>.</summary>
     public nint Argument(int argument) => (nint)(plan.At(index)->Arguments + argument);
 

@@ -20,6 +20,8 @@ internal static unsafe class PrivilegeSteps
 
     // No gain by being user 0, none by changing user, no ambient set; each locked.
     private const long SecureBits = 0x01 | 0x02 | 0x04 | 0x08 | 0x20 | 0x40 | 0x80;
+    public const string DropCapability = "drop capability ";
+
     private const uint CapabilityVersion3 = 0x2008_0522;
 
     /// <summary>Forgets the parent's handlers, of which the code is not there after the program starts, and what it ignores.</summary>
@@ -41,7 +43,8 @@ internal static unsafe class PrivilegeSteps
         plan.Add("unblock signals", Syscall.RtSigprocmask, SetMask, none, 0, SignalSetLength);
     }
 
-    public static void SetLimits(SpawnContext context)
+    /// <summary>The limits to set, by the names that <c>setrlimit</c> has for them.</summary>
+    public static IEnumerable<(string Name, int Resource, ulong Value)> Limits(SpawnContext context)
     {
         SandboxLimits limits = context.Options.Limits;
         (string Name, int Resource, ulong? Value)[] all =
@@ -49,16 +52,18 @@ internal static unsafe class PrivilegeSteps
             ("FSIZE", 1, limits.FileSize), ("DATA", 2, limits.Data), ("CORE", 4, limits.CoreDump), ("NPROC", 6, context.HasUserNamespace ? limits.Threads : null),
             ("NOFILE", 7, limits.OpenFiles), ("MEMLOCK", 8, limits.LockedMemory), ("AS", 9, limits.AddressSpace),
         ];
-        foreach ((string name, int resource, ulong? value) in all)
+        return all.Where(l => l.Value is not null).Select(l => (l.Name, l.Resource, l.Value!.Value));
+    }
+
+    public static void SetLimits(SpawnContext context)
+    {
+        foreach ((string name, int resource, ulong value) in Limits(context))
         {
-            if (value is { } limit)
-            {
-                ulong[] pair = [limit, limit];
-                PlanLabel next = context.Label();
-                long structure = (long)context.Plan.Store(MemoryMarshal.AsBytes<ulong>(pair), 8);
-                context.Prove(SandboxLayers.Limits, context.Plan.Add($"setrlimit(RLIMIT_{name}, {limit})", Syscall.Prlimit64, 0, resource, structure, 0), next);
-                next.Put();
-            }
+            ulong[] pair = [value, value];
+            PlanLabel next = context.Label();
+            long structure = (long)context.Plan.Store(MemoryMarshal.AsBytes<ulong>(pair), 8);
+            context.Prove(SandboxLayers.Limits, context.Plan.Add($"setrlimit(RLIMIT_{name}, {value})", Syscall.Prlimit64, 0, resource, structure, 0), next);
+            next.Put();
         }
     }
 
@@ -92,7 +97,7 @@ internal static unsafe class PrivilegeSteps
         long none = (long)plan.Store(new byte[24], 8);
         for (int capability = 0; capability <= SandboxHost.LastCapability; capability++)
         {
-            plan.Add($"drop capability {capability}", Syscall.Prctl, DropFromBoundingSet, capability).Optional();
+            plan.Add(DropCapability + capability, Syscall.Prctl, DropFromBoundingSet, capability).Optional();
         }
 
         plan.Add("clear ambient capabilities", Syscall.Prctl, Ambient, AmbientClearAll).Optional();

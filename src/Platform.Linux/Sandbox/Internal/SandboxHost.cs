@@ -20,17 +20,9 @@ internal static class SandboxHost
         }
     }
 
-    /// <summary>Version of Landlock's interface, 0 where there is none, with the kernel's answer.</summary>
-    public static (int Version, string Detail) Landlock
-    {
-        get
-        {
-            long version = SandboxNative.Call((long)Syscall.LandlockCreateRuleset, 0, 0, LandlockVersion, 0);
-            return version > 0
-                ? ((int)version, $"ABI {version}")
-                : (0, SandboxNative.Describe(Errno.Last));
-        }
-    }
+    /// <summary>Version of Landlock's interface, or a negative error number where there is none.</summary>
+    public static int Landlock =>
+        SandboxNative.Call((long)Syscall.LandlockCreateRuleset, 0, 0, LandlockVersion, 0) is var version and > 0 ? (int)version : -Errno.Last;
 
     /// <summary>The highest capability that the kernel knows.</summary>
     public static int LastCapability => (int)ReadNumber("/proc/sys/kernel/cap_last_cap", 40);

@@ -22,6 +22,7 @@ internal static class SeccompPolicy
 
     private const uint MapGrowsDown = 0x100;
     private const uint RemapFixed = 2;
+    private const uint RemapDontUnmap = 4; // takes the new address as a hint
 
     // CLONE_VM, CLONE_SIGHAND, CLONE_THREAD: a thread.
     private const uint ThreadFlags = 0x100 | 0x800 | 0x1_0000;
@@ -34,7 +35,7 @@ internal static class SeccompPolicy
         // Descriptors that it has.
         Read, Write, Close, Fstat, Lseek, Pread64, Pwrite64, Readv, Writev, Preadv, Pwritev, Preadv2, Pwritev2, Dup, Dup2, Dup3, Pipe, Pipe2,
         CloseRange, Flock, Fsync, Fdatasync, Ftruncate, Fallocate, Fadvise64, SyncFileRange, CopyFileRange, Fstatfs, Getdents64,
-        Sendto, Recvfrom, Sendmsg, Recvmsg, Sendmmsg, Recvmmsg, Shutdown, Accept4, Getsockname, Getpeername, Getsockopt, Setsockopt,
+        Sendto, Recvfrom, Sendmsg, Recvmsg, Sendmmsg, Recvmmsg, Shutdown, Accept4, Getsockname, Getpeername, Getsockopt,
         Poll, Ppoll, Select, Pselect6, EpollCreate1, EpollCtl, EpollWait, EpollPwait, EpollPwait2, Eventfd2, MemfdCreate,
         TimerfdCreate, TimerfdSettime, TimerfdGettime,
 
@@ -54,7 +55,7 @@ internal static class SeccompPolicy
 
         // What it is.
         Getpid, Getppid, Getpgrp, Getpgid, Getsid, Getuid, Getgid, Geteuid, Getegid, Getresuid, Getresgid, Capget, Uname, Sysinfo,
-        Getrusage, Getrlimit, Getpriority, Getrandom, Umask,
+        Getrusage, Getrlimit, Getpriority, Getrandom,
     ];
 
     private static readonly Syscall[] s_unknown = [Clone3, Openat2, Mbind, SetMempolicy, GetMempolicy, SetMempolicyHomeNode];
@@ -67,6 +68,9 @@ internal static class SeccompPolicy
         0x1278, 0x1279, 0x127A, 0x127E, // BLKIOMIN, BLKIOOPT, BLKALIGNOFF, BLKROTATIONAL
         0x1261, 0x1277, 0x127D, 0x127F, // BLKFLSBUF, BLKDISCARD, BLKSECDISCARD, BLKZEROOUT
     ];
+
+    // SO_REUSEADDR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_LINGER, SO_PASSCRED, SO_RCVTIMEO, SO_SNDTIMEO, of level SOL_SOCKET. Not SO_ATTACH_BPF and the like.
+    private static readonly uint[] s_socketOptions = [2, 7, 8, 9, 13, 16, 20, 21];
 
     // F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK to F_OFD_SETLKW, F_DUPFD_CLOEXEC,
     // F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS. Not F_SETOWN and F_SETSIG: they send signals.
@@ -88,15 +92,17 @@ internal static class SeccompPolicy
             [
                 When(Execve, Eperm, Pointer(0, gate)),
                 When(Mmap, Eperm, [.. NullOrAtLeast(0, gate + SpawnPlan.GateLength).Select(ArgumentTest[] (t) => [.. t, Bits(3, MapGrowsDown, 0)])]),
-                When(Mremap, Eperm, [[Bits(3, RemapFixed, 0)], .. NullOrAtLeast(4, gate + SpawnPlan.GateLength)]),
+                When(Mremap, Eperm, [[Bits(3, RemapFixed | RemapDontUnmap, 0)], .. NullOrAtLeast(4, gate + SpawnPlan.GateLength)]),
                 When(Open, Eacces, [Bits(1, WritingOpenFlags, 0)]),
                 When(Openat, Eacces, [Bits(2, WritingOpenFlags, 0)]),
                 When(Clone, Eperm, [Bits(0, ThreadFlags | NotThreadFlags, ThreadFlags)]),
                 When(Kill, Eperm, [Self(0)]),
                 When(Tgkill, Eperm, [Self(0)]),
+                When(SchedSetscheduler, Eperm, [Int(1, 0)]), // SCHED_OTHER: .NET's threads say so when they start
                 When(Prlimit64, Eperm, [Int(0, 0), .. Pointer(2, 0)], [Self(0), .. Pointer(2, 0)]),
                 When(Ioctl, Eperm, [.. s_controls.Select(ArgumentTest[] (c) => [Int(1, c)])]),
                 When(Fcntl, Eperm, [.. s_fileControls.Select(ArgumentTest[] (c) => [Int(1, c)])]),
+                When(Setsockopt, Eperm, [.. s_socketOptions.Select(ArgumentTest[] (o) => [Int(1, 1), Int(2, o)])]),
                 When(Prctl, Einval, [[Int(0, 4), Int(1, 0)], .. s_processControls.Select(ArgumentTest[] (c) => [Int(0, c)])]), // 4: PR_SET_DUMPABLE
                 When(ArchPrctl, Einval, [Int(0, 0x1002)], [Int(0, 0x1003)]), // ARCH_SET_FS, ARCH_GET_FS
                 When(Seccomp, Eperm, [Int(0, 1), Bits(1, ~1u, 0)]), // SECCOMP_SET_MODE_FILTER, at most with SECCOMP_FILTER_FLAG_TSYNC: only less

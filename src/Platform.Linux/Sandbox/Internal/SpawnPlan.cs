@@ -106,6 +106,8 @@ internal sealed unsafe class SpawnPlan : IDisposable
 
     public SyscallStep* At(int index) => Steps + index;
 
+    public bool Succeeded(int index) => At(index)->Result >= At(index)->Minimum;
+
     public string What(int index) => _notes[index].What;
 
     public SandboxLayers LayerOf(int index) => _notes[index].Layer;
@@ -115,8 +117,11 @@ internal sealed unsafe class SpawnPlan : IDisposable
     /// <summary>Index of the step whose failure ended the process, or -1.</summary>
     public int FailedStep => Header->Failed == 0 ? -1 : (int)(((SyscallStep*)Header->Failed) - Steps);
 
-    /// <summary>Index of the step that ran last, or -1.</summary>
-    public int CurrentStep => Header->Current == 0 ? -1 : (int)(((SyscallStep*)Header->Current) - Steps);
+    /// <summary>Index of the step that ran last.</summary>
+    public int CurrentStep => Header->Current == 0 ? 0 : (int)(((SyscallStep*)Header->Current) - Steps);
+
+    /// <summary>Whether all steps but the last, which starts the program, are done.</summary>
+    public bool HasReachedProgram => CurrentStep == Count - 1;
 
     /// <inheritdoc/>
     public void Dispose() => Libc.MUnmap((nint)_memory, Length);

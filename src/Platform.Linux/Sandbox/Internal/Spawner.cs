@@ -71,7 +71,7 @@ internal sealed class Spawner
         using var status = new StartPipe();
         var context = new SpawnContext(plan, _options, _layout, flags);
         var descriptors = new DescriptorSteps(_options.Descriptors, go.ReadEnd, status.WriteEnd);
-        (int landlock, string landlockDetail) = SandboxHost.Landlock;
+        int landlock = SandboxHost.Landlock;
         SandboxPlan.Build(context, descriptors, go.WriteEnd, status.ReadEnd, landlock, _interpreter);
 
         long pid = Clone(plan, out SafeFileHandle? handle);
@@ -99,7 +99,14 @@ internal sealed class Spawner
             throw Failure(plan);
         }
 
-        process.Report = SandboxReporter.Report(context, _refusals, landlockDetail, isOtherUser);
+        if (!plan.HasReachedProgram)
+        {
+            string end = process.WaitForExit().ToString();
+            process.Dispose();
+            throw new SandboxException($"the new process was ended from outside ({end}) at '{plan.What(plan.CurrentStep)}'");
+        }
+
+        process.Report = SandboxReporter.Report(context, _refusals, landlock, isOtherUser);
         return process;
     }
 

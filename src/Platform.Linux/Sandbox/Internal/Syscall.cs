@@ -95,6 +95,7 @@ internal enum Syscall
     Fstatfs = 138,
     Getpriority = 140,
     SchedGetparam = 143,
+    SchedSetscheduler = 144,
     SchedGetscheduler = 145,
     SchedGetPriorityMax = 146,
     SchedGetPriorityMin = 147,
