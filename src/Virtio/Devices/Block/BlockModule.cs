@@ -21,6 +21,8 @@ public sealed class BlockModule : IMakateaModule
 /// </summary>
 internal sealed class BlockBackend(IBlockDeviceOpener opener) : IVirtioBackend
 {
+    private static readonly string[] s_names = ["serial", "queues", "queue-size", "poll-us"];
+
     /// <inheritdoc/>
     public VirtioDevice Create(ManifestDevice device)
     {
@@ -37,7 +39,8 @@ internal sealed class BlockBackend(IBlockDeviceOpener opener) : IVirtioBackend
             PollTime = TimeSpan.FromMicroseconds(Number(device, "poll-us", (int)options.PollTime.TotalMicroseconds)),
         };
         options.Check();
-        return new VirtioBlockDevice(opener.Open(device), options);
+        Dictionary<string, string> rest = device.Options.Where(o => !s_names.Contains(o.Key)).ToDictionary();
+        return new VirtioBlockDevice(opener.Open(device with { Options = rest }), options);
     }
 
     private static int Number(ManifestDevice device, string name, int otherwise)
