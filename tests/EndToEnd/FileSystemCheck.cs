@@ -8,9 +8,10 @@ internal static class FileSystemCheck
     private const int Files = 8;
 
     /// <summary>Runs it on /dev/vda.</summary>
-    public static void Run(Scratch scratch, GuestDisk disk, int cores = 1)
+    public static void Run(Scratch scratch, GuestDisk disk, int cores = 1, bool expectPacked = false)
     {
         using Guest guest = Guest.Boot(scratch, new GuestOptions { Disks = [disk], Cores = cores });
+        guest.AssertNegotiated("virtio0", disk, cores, expectPacked);
         guest.Run("mkfs.ext4 -q -O metadata_csum /dev/vda && mount /dev/vda /mnt");
         string written = guest.Run($"""
             cd /mnt

@@ -29,6 +29,18 @@ internal abstract class BlockBackend : IDisposable
     /// <summary>The process.</summary>
     public TetheredProcess Process => _process ?? throw new InvalidOperationException($"backend {Name} was not started");
 
+    /// <summary>
+    /// The backend under test: ours. MAKATEA_TEST_BACKEND=qsd takes QEMU's own, which tells a fault of the bed from one of ours, and =image takes
+    /// our libraries without command and sandbox.
+    /// </summary>
+    public static BlockBackend Create(Scratch scratch, string name, BackendOptions options) => Environment.GetEnvironmentVariable("MAKATEA_TEST_BACKEND") switch
+    {
+        null or "" => new MakateaBackend(scratch, name, options),
+        "qsd" => new StorageDaemonBackend(scratch, name, options),
+        "image" => new ImageBackend(scratch, name, options),
+        string other => throw new ArgumentException($"MAKATEA_TEST_BACKEND is '{other}' and must be qsd, image or empty"),
+    };
+
     /// <summary>Starts it and waits until it listens.</summary>
     public BlockBackend Start()
     {

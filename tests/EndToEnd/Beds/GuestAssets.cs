@@ -1,6 +1,9 @@
 namespace Makatea.EndToEnd;
 
-/// <summary>The kernel and initramfs from which test guests boot, made once per test run by scripts/guest-assets.sh.</summary>
+/// <summary>
+/// The kernel and initramfs from which test guests boot, made once per test run by scripts/guest-assets.sh, with the program of
+/// tests/Images/BlockStress in it.
+/// </summary>
 internal static class GuestAssets
 {
     private static readonly Lazy<string> _folder = new(Make);
@@ -16,13 +19,14 @@ internal static class GuestAssets
         foreach ((string program, string package) in new[]
         {
             ("qemu-system-x86_64", "qemu-system-x86"), ("qemu-storage-daemon", "qemu-system-common"), ("busybox", "busybox-static"),
-            ("cpio", "cpio"), ("mkfs.ext4", "e2fsprogs"), ("debugfs", "e2fsprogs"), ("gcc", "gcc"),
+            ("cpio", "cpio"), ("mkfs.ext4", "e2fsprogs"), ("debugfs", "e2fsprogs"),
         })
         {
             Skip.IfNot(Tool.Exists(program), $"{program} is missing: apt-get install {package} (./test.sh does)");
         }
 
-        (int status, string output) = Tool.TryRun(TimeSpan.FromMinutes(5), Repository.File("scripts/guest-assets.sh"));
+        string stress = ImagePrograms.Publish("BlockStress");
+        (int status, string output) = Tool.TryRun(TimeSpan.FromMinutes(5), Repository.File("scripts/guest-assets.sh"), "--tool", stress);
         return status == 0
             ? output.TrimEnd().Split('\n')[^1]
             : throw new InvalidOperationException($"scripts/guest-assets.sh ended with status {status}:\n{output}");

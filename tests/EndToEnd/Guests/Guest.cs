@@ -102,10 +102,23 @@ internal sealed class Guest : IDisposable
     /// <summary>Goes on as the guest that <paramref name="source"/> was until its migration here.</summary>
     public void TakeOver(Guest source) => _agent.TakeOver(source._agent);
 
+    /// <summary>Fails where the guest's driver did not negotiate what the disk's properties ask for: a test of another ring than meant.</summary>
+    public void AssertNegotiated(string device, GuestDisk disk, int cores, bool packed)
+    {
+        // One digit a feature bit, from bit 0 on.
+        string features = Run($"cat /sys/bus/virtio/devices/{device}/features");
+        Assert.Equal(packed, features[VirtioFeature.RingPacked] == '1');
+        Assert.Equal(!disk.Properties.Contains("indirect_desc=off"), features[VirtioFeature.IndirectDescriptors] == '1');
+        Assert.Equal(!disk.Properties.Contains("event_idx=off"), features[VirtioFeature.EventIndex] == '1');
+
+        // Linux takes no more queues than it has processors.
+        Assert.Equal(Math.Min(disk.Backend.Options.Queues, cores).ToString(), Run($"ls /sys/bus/virtio/devices/{device}/block/*/mq | wc -l"));
+    }
+
     /// <summary>Fails where the kernel logged an error: of a disk, of a file system, a hung task, an oops.</summary>
     public void AssertKernelContent()
     {
-        string complaints = TryRun("dmesg | grep -iE 'i/o error|ext4-fs (error|warning)|blocked for more|BUG:|Oops|WARNING:|Call Trace|virtio.*(error|fail|is not a head)'").Output;
+        string complaints = TryRun("dmesg | grep -E 'I/O error|EXT4-fs (error|warning)|blocked for more|BUG: |Oops: |WARNING: CPU|Call Trace|virtio.*(error|fail|is not a head)'").Output;
         if (complaints.Length > 0)
         {
             throw new GuestException(Report($"complained:\n{complaints}"));
@@ -118,6 +131,13 @@ internal sealed class Guest : IDisposable
         _qemu.Dispose();
         Monitor.Dispose();
         _agent.Dispose();
+    }
+
+    private static class VirtioFeature
+    {
+        public const int IndirectDescriptors = 28;
+        public const int EventIndex = 29;
+        public const int RingPacked = 34;
     }
 
     private void WaitForBoot()
