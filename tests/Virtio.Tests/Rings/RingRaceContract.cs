@@ -121,7 +121,7 @@ public abstract class RingRaceContract<TKind, TDevice, TDriver>
             string outcome = result switch
             {
                 PopResult.Popped => Describe(pair, chain),
-                PopResult.Broken => Faults[(int)device.Fault],
+                PopResult.Broken => _faults[(int)device.Fault],
                 _ => nameof(PopResult.Empty),
             };
             if (!seen.TryGetValue(outcome, out int count))
@@ -135,7 +135,7 @@ public abstract class RingRaceContract<TKind, TDevice, TDriver>
         Assert.DoesNotContain(0, seen.Values);
     }
 
-    private static readonly string[] Faults = Enum.GetNames<RingFault>();
+    private static readonly string[] _faults = Enum.GetNames<RingFault>();
     private static readonly Dictionary<(int, int), string> _descriptions = [];
 
     private static string Describe(RingPair<TKind, TDevice, TDriver> pair, in DescriptorChain chain)
