@@ -69,6 +69,6 @@ internal static class SelfTest
 
     private sealed class MemoryOpener : IBlockDeviceOpener
     {
-        public BlockDevice Open(ManifestDevice device) => new MemoryDevice(DiskLength);
+        public BlockDevice Open(ManifestDevice device, IReadOnlyCollection<string> backendOptions) => new MemoryDevice(DiskLength);
     }
 }

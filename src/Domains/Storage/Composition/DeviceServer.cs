@@ -10,30 +10,66 @@ internal sealed class DeviceServer : IDisposable
     private readonly VirtioDevice _device;
     private readonly ChannelListener _listener;
     private readonly VhostUserServer _server;
+    private readonly ILogger _logger;
     private readonly Thread _thread;
+    private bool _isStarted;
 
     /// <summary>Takes over device and listener.</summary>
     public DeviceServer(VirtioDevice device, ChannelListener listener, ComponentHost host, ILogger logger)
     {
         _device = device;
         _listener = listener;
+        _logger = logger;
         _server = new VhostUserServer(device, host, logger);
-        _thread = new Thread(() => _server.Serve(listener)) { IsBackground = true, Name = device.Name };
+        _thread = new Thread(Serve) { IsBackground = true, Name = $"serve {device.Name}" };
     }
 
-    public void Start() => _thread.Start();
+    public string Name => _device.Name;
 
-    public void Dispose()
+    public bool IsConnected => _server.IsConnected;
+
+    public void Start()
     {
-        _server.Close();
-        _listener.Close();
-        if (_thread.IsAlive)
+        _isStarted = true;
+        _thread.Start();
+    }
+
+    /// <summary>Waits until no front end can come any more: after <see cref="Close"/>, or when the only one left that an already connected listener had.</summary>
+    public void Wait()
+    {
+        if (_isStarted)
         {
             _thread.Join();
         }
+    }
 
-        _server.Dispose();
+    /// <summary>Asks for the end of the connection and of waiting for others.</summary>
+    public void Close() => _server.Close();
+
+    /// <summary>Ends the connection after every request taken was given back, and the device.</summary>
+    /// <param name="ended">Called in between, when nobody uses the device any more.</param>
+    public void End(Action<string>? ended = null)
+    {
+        Close();
+        Wait();
+        ended?.Invoke(Name);
         _listener.Dispose();
         _device.Dispose();
+    }
+
+    public void Dispose() => End();
+
+    private void Serve()
+    {
+        try
+        {
+            _server.Serve(_listener);
+        }
+#pragma warning disable CA1031 // Whatever it is, the other devices go on.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            StorageLogMessages.ServingFailed(_logger, e, Name);
+        }
     }
 }

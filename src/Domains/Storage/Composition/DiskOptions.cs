@@ -4,29 +4,32 @@ using Makatea.Platform;
 namespace Makatea.Domains.Storage;
 
 /// <summary>
-/// The options of a disk in a component's manifest. Values that name a grant are the grant's name.
+/// The options of a disk in a component's manifest.
 /// <list type="table">
-/// <item><term>image</term><description>grant of a file or block device that is the disk</description></item>
+/// <item><term>image</term><description>the file or block device that is the disk: <c>grant:NAME</c></description></item>
 /// <item><term>null</term><description>size in bytes of a disk that stores nothing; in the place of image</description></item>
-/// <item><term>template</term><description>grant of a file that the disk starts as and that is never written; in the place of image, with overlay</description></item>
-/// <item><term>overlay</term><description>grant of the file that takes what is written over a template</description></item>
+/// <item><term>template</term><description>what the disk starts as, which is never written: <c>grant:NAME</c> of a file; in the place of image, with overlay</description></item>
+/// <item><term>overlay</term><description>the file that takes what is written over a template: <c>grant:NAME</c></description></item>
 /// <item><term>overlay-mode</term><description><c>volatile</c> (default) or <c>kept</c></description></item>
-/// <item><term>overlay-map</term><description>grant of memory that tells which parts are in the overlay, and outlives the component</description></item>
+/// <item><term>overlay-map</term><description>memory that tells which parts are in the overlay and outlives the component: <c>grant:NAME</c> of a region</description></item>
 /// <item><term>partition</term><description>number, name or GUID of a partition of a GPT disk</description></item>
 /// <item><term>read-only</term><description><c>true</c> or <c>false</c> (default)</description></item>
-/// <item><term>iops, bps, burst-ms</term><description>limits on operations and bytes a second, and the burst in milliseconds of them</description></item>
+/// <item><term>iops, bps</term><description>most operations and bytes a second</description></item>
+/// <item><term>burst-ms</term><description>for how many milliseconds' worth of them the disk may go faster after a pause; 1000 by default</description></item>
 /// </list>
+/// Others may be those of the backend, and of the host for its files (<see cref="ComponentGrants.FileOptions"/>).
 /// </summary>
 internal sealed record DiskOptions
 {
-    private static readonly string[] s_names =
+    private const string GrantPrefix = "grant:";
+
+    private static readonly string[] _names =
         ["image", "null", "template", "overlay", "overlay-mode", "overlay-map", "partition", "read-only", "iops", "bps", "burst-ms"];
 
-    public string? Image { get; private init; }
+    /// <summary>Grant of the file at the bottom; null for a disk that stores nothing.</summary>
+    public string? File { get; private init; }
 
-    public long? NullBytes { get; private init; }
-
-    public string? Template { get; private init; }
+    public ulong NullSectors { get; private init; }
 
     public string? Overlay { get; private init; }
 
@@ -41,43 +44,44 @@ internal sealed record DiskOptions
     public RateLimits Limits { get; private init; } = RateLimits.None;
 
     /// <summary>Reads the options.</summary>
+    /// <param name="device">The device that has them.</param>
+    /// <param name="others">Names that somebody else reads.</param>
     /// <exception cref="ArgumentException">One is unknown, wrong or missing; the message names it and says what is allowed.</exception>
-    public static DiskOptions Parse(ManifestDevice device)
+    public static DiskOptions Parse(ManifestDevice device, IEnumerable<string> others)
     {
-        if (device.Options.Keys.FirstOrDefault(k => !s_names.Contains(k)) is { } unknown)
+        string[] names = [.. _names, .. others];
+        if (device.Options.Keys.FirstOrDefault(k => !names.Contains(k)) is { } unknown)
         {
-            throw new ArgumentException($"disk '{device.Name}' has no option '{unknown}'; there are: {string.Join(", ", s_names)}");
+            throw new ArgumentException($"device '{device.Name}': there is no option '{unknown}'{NearestName.Hint(unknown, names)}; there are {string.Join(", ", names)}");
         }
 
-        DiskOptions options = new()
+        string[] sources = [.. new[] { "image", "null", "template" }.Where(device.Options.ContainsKey)];
+        if (sources.Length != 1)
         {
-            Image = Text(device, "image"),
-            NullBytes = Number(device, "null"),
-            Template = Text(device, "template"),
-            Overlay = Text(device, "overlay"),
-            OverlayMode = OneOf(device, "overlay-mode", "volatile", "kept") == "kept" ? OverlayMode.Kept : OverlayMode.Volatile,
-            OverlayMap = Text(device, "overlay-map"),
+            throw new ArgumentException($"device '{device.Name}': one of the options image, null and template is needed, and there {(sources.Length == 0 ? "is none" : $"are {string.Join(" and ", sources)}")}");
+        }
+
+        var options = new DiskOptions
+        {
+            File = Grant(device, "image") ?? Grant(device, "template"),
+            NullSectors = (ulong)(Number(device, "null") ?? 0) / BlockDevice.SectorSize,
+            Overlay = Grant(device, "overlay"),
+            OverlayMode = OneOf(device, "overlay-mode", "volatile", "kept") ? OverlayMode.Kept : OverlayMode.Volatile,
+            OverlayMap = Grant(device, "overlay-map"),
             Partition = Text(device, "partition"),
-            IsReadOnly = OneOf(device, "read-only", "false", "true") == "true",
+            IsReadOnly = OneOf(device, "read-only", "false", "true"),
             Limits = ReadLimits(device),
         };
-        int sources = (options.Image is null ? 0 : 1) + (options.NullBytes is null ? 0 : 1) + (options.Template is null ? 0 : 1);
-        if (sources != 1)
-        {
-            throw new ArgumentException($"disk '{device.Name}' has {sources} of the options image, null and template; it needs one");
-        }
-
-        return (options.Template is null) == (options.Overlay is null)
-            ? options
-            : throw new ArgumentException($"disk '{device.Name}' has one of the options template and overlay; they go together");
+        options.CheckOverlay(device, sources[0]);
+        return options;
     }
 
     private static RateLimits ReadLimits(ManifestDevice device)
     {
-        const int millisecondsPerSecond = 1000;
+        const int MillisecondsPerSecond = 1000;
         long operations = Number(device, "iops") ?? 0;
         long bytes = Number(device, "bps") ?? 0;
-        long burst = Number(device, "burst-ms") ?? millisecondsPerSecond;
+        long burst = Number(device, "burst-ms") ?? MillisecondsPerSecond;
         return new RateLimits
         {
             OperationsPerSecond = operations,
@@ -87,22 +91,46 @@ internal sealed record DiskOptions
         };
 
         static long Burst(long perSecond, long milliseconds) =>
-            perSecond == 0 ? 0 : (long)Int128.Clamp((Int128)perSecond * milliseconds / millisecondsPerSecond, 1, long.MaxValue);
+            perSecond == 0 ? 0 : (long)Int128.Clamp((Int128)perSecond * milliseconds / MillisecondsPerSecond, 1, long.MaxValue);
     }
 
-    private static string? Text(ManifestDevice device, string name) => device.Options.TryGetValue(name, out string? value) ? value : null;
+    private static string? Text(ManifestDevice device, string name) => device.Options.GetValueOrDefault(name);
 
-    private static string OneOf(ManifestDevice device, string name, string otherwise, string other) => Text(device, name) switch
+    private static string? Grant(ManifestDevice device, string name) => Text(device, name) switch
     {
-        null => otherwise,
-        string value when value == otherwise || value == other => value,
-        string value => throw new ArgumentException($"disk '{device.Name}': option {name} is '{value}' and must be {otherwise} or {other}"),
+        null => null,
+        string value when value.StartsWith(GrantPrefix, StringComparison.Ordinal) => value[GrantPrefix.Length..],
+        string value => throw Wrong(device, name, value, $"{GrantPrefix}NAME with the name of a grant"),
+    };
+
+    /// <returns>Whether the value is <paramref name="other"/>.</returns>
+    private static bool OneOf(ManifestDevice device, string name, string otherwise, string other) => Text(device, name) switch
+    {
+        string value when value == other => true,
+        string value when value != otherwise => throw Wrong(device, name, value, $"{otherwise} or {other}"),
+        _ => false,
     };
 
     private static long? Number(ManifestDevice device, string name) => Text(device, name) switch
     {
         null => null,
         string text when long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value > 0 => value,
-        string text => throw new ArgumentException($"disk '{device.Name}': option {name} is '{text}' and must be a whole number above 0"),
+        string text => throw Wrong(device, name, text, "a whole number above 0"),
     };
+
+    private static ArgumentException Wrong(ManifestDevice device, string name, string value, string allowed) =>
+        new($"device '{device.Name}': option {name} is '{value}' and must be {allowed}");
+
+    private void CheckOverlay(ManifestDevice device, string source)
+    {
+        if ((source == "template") != (Overlay is not null))
+        {
+            throw new ArgumentException($"device '{device.Name}': the options template and overlay go together, and there is only one of them");
+        }
+
+        if (Overlay is null && (OverlayMap is not null || device.Options.ContainsKey("overlay-mode")))
+        {
+            throw new ArgumentException($"device '{device.Name}': the options overlay-mode and overlay-map are those of an overlay, and there is none");
+        }
+    }
 }

@@ -9,84 +9,132 @@ namespace Makatea.Domains.Storage;
 
 /// <summary>
 /// A component that serves devices from disks: builds each device of its manifest and serves it on its listener. What goes wrong with one device's front
-/// end ends that connection; the other devices go on.
+/// end ends that connection, what goes wrong with one device ends that device; the others go on.
 /// </summary>
+/// <remarks>Its options are those of <c>virtio-blk</c> and of disks: see <see cref="DiskOptions"/>.</remarks>
 public sealed class StorageDomain : IDisposable
 {
+    private readonly ComponentHost _host;
+    private readonly ILogger _logger;
     private readonly ServiceProvider _services;
+    private readonly DiskOpener _disks;
     private readonly List<DeviceServer> _servers = [];
+    private readonly List<string> _notices = [];
+    private readonly StorageMetrics? _metrics;
 
     /// <summary>Opens all that the manifest names; <see cref="Start"/> serves it.</summary>
     /// <param name="manifest">What the component was given.</param>
     /// <param name="host">Where it runs.</param>
-    /// <param name="loggers">Where connections, refusals and faults are told.</param>
-    /// <param name="modules">Assemblies whose modules register more backends; virtio-blk is there always.</param>
+    /// <param name="grants">Uses of what it was given.</param>
+    /// <param name="options">What else there is to say.</param>
     /// <exception cref="ArgumentException">The manifest asks for what there is not; the message names it.</exception>
+    /// <exception cref="GrantException">A grant is not what the manifest says.</exception>
     /// <exception cref="IOException">Something granted cannot be used; the message says why.</exception>
-    public StorageDomain(ComponentManifest manifest, IStorageHost host, ILoggerFactory loggers, params IReadOnlyList<Assembly> modules)
+    public StorageDomain(ComponentManifest manifest, ComponentHost host, ComponentGrants grants, StorageDomainOptions? options = null)
     {
-        ServiceCollection services = new();
-        services.AddSingleton(manifest);
-        services.AddSingleton(host);
-        services.AddSingleton(loggers);
-        services.AddSingleton<IBlockDeviceOpener>(new DiskOpener(manifest, host));
-        foreach (Assembly assembly in modules.Prepend(typeof(VirtioBlockDevice).Assembly).Distinct())
+        ArgumentNullException.ThrowIfNull(manifest);
+        options ??= new StorageDomainOptions();
+        _host = host;
+        _logger = options.Loggers.CreateLogger(manifest.Name);
+        _disks = new DiskOpener(manifest, host, grants, Notice);
+        var services = new ServiceCollection();
+        _ = services.AddSingleton(manifest)
+            .AddSingleton(host)
+            .AddSingleton(grants)
+            .AddSingleton(options.Loggers)
+            .AddSingleton(typeof(ILogger<>), typeof(Logger<>))
+            .AddSingleton(TimeProvider.System)
+            .AddSingleton<IBlockDeviceOpener>(_disks);
+        foreach (Assembly assembly in options.Modules.Prepend(typeof(VirtioBlockDevice).Assembly).Distinct())
         {
-            services.AddModules(assembly);
+            _ = services.AddModules(assembly);
         }
 
+        string[] backends = [.. services.Where(s => s.ServiceType == typeof(IVirtioBackend)).Select(s => s.ServiceKey).OfType<string>()];
         _services = services.BuildServiceProvider();
-        try
+        foreach (ManifestDevice device in manifest.Devices)
         {
-            foreach (ManifestDevice device in manifest.Devices)
+            try
             {
-                _servers.Add(Build(manifest, host, device, loggers));
+                _servers.Add(Open(manifest, grants, device, backends));
+            }
+            catch (Exception e) when (options.DeviceFailed is { } failed && e is ArgumentException or IOException or GrantException)
+            {
+                StorageLogMessages.NotOpened(_logger, device.Name, e.Message);
+                options.DeviceFailed(device, e);
+            }
+            catch
+            {
+                Dispose();
+                throw;
             }
         }
-        catch
-        {
-            Dispose();
-            throw;
-        }
+
+        _metrics = new StorageMetrics(manifest.Name, [.. _servers], [.. _disks.Disks.Values]);
     }
+
+    /// <summary>What the user may want to know of how the devices are served.</summary>
+    public IReadOnlyList<string> Notices => _notices;
 
     /// <summary>Starts to serve.</summary>
-    public void Start()
-    {
-        foreach (DeviceServer server in _servers)
-        {
-            server.Start();
-        }
-    }
+    public void Start() => _servers.ForEach(s => s.Start());
 
-    /// <summary>
-    /// Ends all connections, after every request that was taken has been given back, and closes the disks. The listeners stay open for
-    /// whoever granted them.
-    /// </summary>
+    /// <summary>Waits until no front end can come any more: after <see cref="Close"/>, or when every listener was a connection, and those ended.</summary>
+    public void Wait() => _servers.ForEach(s => s.Wait());
+
+    /// <summary>Asks for the end of all connections and of waiting for others. From any thread.</summary>
+    public void Close() => _servers.ForEach(s => s.Close());
+
+    /// <summary>Ends all connections after every request that was taken was given back, flushes the disks and closes them.</summary>
     public void Dispose()
     {
-        foreach (DeviceServer server in _servers)
-        {
-            server.Dispose();
-        }
-
+        Close();
+        _metrics?.Dispose();
+        _servers.ForEach(s => s.End(Flush));
         _servers.Clear();
         _services.Dispose();
     }
 
-    private DeviceServer Build(ComponentManifest manifest, IStorageHost host, ManifestDevice device, ILoggerFactory loggers)
+    private DeviceServer Open(ComponentManifest manifest, ComponentGrants grants, ManifestDevice device, string[] backends)
     {
         IVirtioBackend backend = _services.GetKeyedService<IVirtioBackend>(device.Backend)
-            ?? throw new ArgumentException($"device '{device.Name}' wants backend '{device.Backend}', which no module registers");
-        ChannelListener listener = host.OpenListener(manifest.Find(device.Channel));
+            ?? throw new ArgumentException(
+                $"device '{device.Name}': no module registers the backend '{device.Backend}'{NearestName.Hint(device.Backend, backends)}; there are {string.Join(", ", backends)}");
+        ManifestGrant channel = manifest.Grants.FirstOrDefault(g => g.Name == device.Channel)
+            ?? throw new ArgumentException($"device '{device.Name}': the component was not granted its channel '{device.Channel}'");
+        ChannelListener listener = grants.OpenListener(channel);
         try
         {
-            return new DeviceServer(backend.Create(device), listener, host.Components, loggers.CreateLogger(device.Name));
+            VirtioDevice served = backend.Create(device);
+            if (_disks.Disks.TryGetValue(device.Name, out Disk? disk))
+            {
+                StorageLogMessages.Opened(_logger, device.Name, disk.Device.Info.SectorCount * BlockDevice.SectorSize, device.Backend);
+            }
+
+            return new DeviceServer(served, listener, _host, _logger);
         }
         catch
         {
             listener.Dispose();
             throw;
         }
+    }
+
+    private void Flush(string device)
+    {
+        try
+        {
+            _disks.Disks.GetValueOrDefault(device)?.Flush(_host);
+        }
+        catch (IOException e)
+        {
+            StorageLogMessages.FlushFailed(_logger, device, e.Message);
+        }
+    }
+
+    private void Notice(string notice)
+    {
+        _notices.Add(notice);
+        StorageLogMessages.Noticed(_logger, notice);
     }
 }

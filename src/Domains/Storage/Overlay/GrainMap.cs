@@ -39,6 +39,18 @@ internal sealed class GrainMap(MemorySegment bits)
         return count;
     }
 
+    /// <summary>Number of grains in the set.</summary>
+    public long Count()
+    {
+        long count = 0;
+        foreach (ref ulong word in Words)
+        {
+            count += BitOperations.PopCount(Volatile.Read(ref word));
+        }
+
+        return count;
+    }
+
     public void Add(long first, long count)
     {
         Span<ulong> words = Words;

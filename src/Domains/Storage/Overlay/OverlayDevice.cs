@@ -53,6 +53,9 @@ public sealed class OverlayDevice : BlockDevice
     /// <summary>How long what is written lasts.</summary>
     public OverlayMode Mode { get; }
 
+    /// <summary>Bytes that are the overlay's and not its base's.</summary>
+    public long OwnedBytes => _map.Grains.Count() * Format.GrainSize;
+
     internal OverlayFormat Format { get; }
 
     /// <summary>Grains that are the overlay's.</summary>

@@ -17,6 +17,7 @@ public sealed class RateLimitDevice : BlockLayer
     private readonly List<RateLimitQueue> _queues = [];
     private RateLimits _limits;
     private TokenBuckets _buckets;
+    private long _throttledBefore;
 
     /// <summary>Takes over <paramref name="below"/>.</summary>
     /// <param name="below">The device.</param>
@@ -56,6 +57,18 @@ public sealed class RateLimitDevice : BlockLayer
         }
     }
 
+    /// <summary>Number of requests that had to wait.</summary>
+    public long Throttled
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _throttledBefore + _queues.Sum(q => q.Throttled);
+            }
+        }
+    }
+
     internal TokenBuckets Buckets => Volatile.Read(ref _buckets);
 
     internal TimeProvider Clock => _clock;
@@ -76,7 +89,7 @@ public sealed class RateLimitDevice : BlockLayer
     {
         lock (_gate)
         {
-            _queues.Remove(queue);
+            _throttledBefore += _queues.Remove(queue) ? queue.Throttled : 0;
         }
     }
 }

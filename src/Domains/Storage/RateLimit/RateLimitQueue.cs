@@ -13,6 +13,9 @@ internal sealed class RateLimitQueue(RateLimitDevice device, BlockQueue below, D
     private double _operationRest;
     private double _byteRest;
 
+    /// <summary>Number of requests that had to wait. Written by the queue's thread alone.</summary>
+    public long Throttled { get; private set; }
+
     public override Doorbell? Completions => below.Completions ?? doorbell;
 
     public override void Submit(ReadOnlySpan<BlockRequest> requests)
@@ -20,7 +23,7 @@ internal sealed class RateLimitQueue(RateLimitDevice device, BlockQueue below, D
         TokenBuckets buckets = device.Buckets;
         if (!_waiting.IsEmpty)
         {
-            _waiting.Add(requests);
+            Wait(requests);
             return;
         }
 
@@ -43,7 +46,7 @@ internal sealed class RateLimitQueue(RateLimitDevice device, BlockQueue below, D
             below.Submit(requests[..ready]);
         }
 
-        _waiting.Add(requests[ready..]);
+        Wait(requests[ready..]);
     }
 
     public override int Poll(Span<BlockCompletion> completions)
@@ -74,6 +77,12 @@ internal sealed class RateLimitQueue(RateLimitDevice device, BlockQueue below, D
             device.Close(this);
             below.Dispose();
         }
+    }
+
+    private void Wait(ReadOnlySpan<BlockRequest> requests)
+    {
+        _waiting.Add(requests);
+        Throttled += requests.Length;
     }
 
     private void StartWaiting()

@@ -39,8 +39,7 @@ internal sealed class BlockBackend(IBlockDeviceOpener opener) : IVirtioBackend
             PollTime = TimeSpan.FromMicroseconds(Number(device, "poll-us", (int)options.PollTime.TotalMicroseconds)),
         };
         options.Check();
-        Dictionary<string, string> rest = device.Options.Where(o => !s_names.Contains(o.Key)).ToDictionary();
-        return new VirtioBlockDevice(opener.Open(device with { Options = rest }), options);
+        return new VirtioBlockDevice(opener.Open(device, s_names), options);
     }
 
     private static int Number(ManifestDevice device, string name, int otherwise)

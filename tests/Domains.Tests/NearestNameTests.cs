@@ -1,6 +1,4 @@
-using Makatea.Systems;
-
-namespace Makatea.Tests.Systems;
+namespace Makatea.Domains.Tests;
 
 public class NearestNameTests
 {

@@ -1,7 +1,7 @@
-namespace Makatea.Systems;
+namespace Makatea.Domains;
 
-/// <summary>Finds the name that was probably meant.</summary>
-internal static class NearestName
+/// <summary>Finds the name that was probably meant, for messages about one that there is not.</summary>
+public static class NearestName
 {
     private const int MaxLength = 64;
 

@@ -1,0 +1,22 @@
+using Microsoft.Extensions.Logging;
+
+namespace Makatea.Domains.Storage;
+
+/// <summary>What the storage domain logs.</summary>
+internal static partial class StorageLogMessages
+{
+    [LoggerMessage(1, LogLevel.Information, "{Device}: {Bytes} bytes, served by {Backend}")]
+    public static partial void Opened(ILogger logger, string device, ulong bytes, string backend);
+
+    [LoggerMessage(2, LogLevel.Error, "{Device}: not served: {Reason}")]
+    public static partial void NotOpened(ILogger logger, string device, string reason);
+
+    [LoggerMessage(3, LogLevel.Warning, "{Notice}")]
+    public static partial void Noticed(ILogger logger, string notice);
+
+    [LoggerMessage(4, LogLevel.Error, "{Device}: served no more")]
+    public static partial void ServingFailed(ILogger logger, Exception exception, string device);
+
+    [LoggerMessage(5, LogLevel.Error, "{Device}: what was written last may not be durable: {Reason}")]
+    public static partial void FlushFailed(ILogger logger, string device, string reason);
+}

@@ -1,0 +1,62 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Makatea.Platform.Linux;
+
+/// <summary>
+/// The rights of a component on Linux: descriptors that its process inherited, under the numbers that the manifest gives as <see cref="ManifestGrant.Slot"/>.
+/// Whatever is made of one has a duplicate of its own.
+/// </summary>
+/// <param name="notice">Told in a sentence what the user may want to know of how a file is used; see <see cref="FileBlockOptions.Notice"/>.</param>
+public sealed class LinuxGrants(Action<string>? notice = null) : ComponentGrants
+{
+    private const string Engine = "engine";
+    private const string Direct = "direct";
+
+    /// <summary><c>engine</c>: a <see cref="FileEngine"/> in lower case; <c>direct</c>: <c>true</c> goes past the page cache.</summary>
+    public override IReadOnlyCollection<string> FileOptions { get; } = [Engine, Direct];
+
+    /// <inheritdoc/>
+    public override Grant Open(ManifestGrant grant) => new LinuxGrant(Duplicate(grant));
+
+    /// <inheritdoc/>
+    public override BlockDevice OpenFile(ManifestGrant grant, IReadOnlyDictionary<string, string> options)
+    {
+        Require(grant, GrantType.File);
+        var fileOptions = new FileBlockOptions
+        {
+            ReadOnly = (grant.Access & MemoryAccess.Write) == 0,
+            Direct = OneOf(options, Direct, ["false", "true"]) == 1,
+            Engine = (FileEngine)OneOf(options, Engine, [.. Enum.GetNames<FileEngine>().Select(n => n.ToLowerInvariant())]),
+            Notice = notice,
+        };
+        return FileBlockDevice.Open(Duplicate(grant), fileOptions, grant.Name);
+    }
+
+    /// <inheritdoc/>
+    public override ChannelListener OpenListener(ManifestGrant grant)
+    {
+        Require(grant, GrantType.Listener);
+        return new LinuxGrant(Duplicate(grant)).OpenListener();
+    }
+
+    private static SafeFileHandle Duplicate(ManifestGrant grant)
+    {
+        ArgumentNullException.ThrowIfNull(grant);
+        int descriptor = grant.Slot < 0 ? -1 : Libc.Fcntl(grant.Slot, Libc.F_DUPFD_CLOEXEC, 0);
+        return descriptor >= 0
+            ? new SafeFileHandle(descriptor, ownsHandle: true)
+            : throw new GrantException($"grant '{grant.Name}' ({grant.Type}): descriptor {grant.Slot} is not open in this process; whoever starts it has to leave it open across exec");
+    }
+
+    /// <returns>Index of the option's value, 0 where it is not given.</returns>
+    private static int OneOf(IReadOnlyDictionary<string, string> options, string name, string[] values)
+    {
+        if (!options.TryGetValue(name, out string? value))
+        {
+            return 0;
+        }
+
+        int index = Array.IndexOf(values, value);
+        return index >= 0 ? index : throw new ArgumentException($"option {name} is '{value}' and must be one of {string.Join(", ", values)}");
+    }
+}
