@@ -1,3 +1,4 @@
+using System.Reflection;
 using Makatea.Platform;
 
 namespace Makatea.Virtio.Tests;
@@ -21,6 +22,10 @@ internal sealed class FakeDevice(int queues = 2) : VirtioDevice
 
     /// <summary>Where workers stand when they stop; null for where they started.</summary>
     public RingPosition? StopsAt { get; set; }
+
+    /// <summary>Somebody still wants to hear of changes.</summary>
+    public bool HasListeners =>
+        typeof(VirtioDevice).GetField(nameof(ConfigChanged), BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(this) is not null;
 
     public IReadOnlyList<FakeWorker> Workers
     {

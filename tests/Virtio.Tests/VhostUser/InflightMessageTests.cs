@@ -132,6 +132,24 @@ public sealed class InflightMessageTests
         bed.ExpectFault("SET_INFLIGHT_FD while rings run");
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_reset_forgets_the_region_as_it_forgets_the_rings_that_it_is_about(bool byStatus)
+    {
+        using SessionBed bed = new SessionBed().Negotiate();
+        FakeMemory region = new(4224);
+        bed.ShareMemory();
+        bed.Ask(VhostUserRequest.SetInflightFd, Description(4224, 0, 2, 128), bed.Give(region));
+        bed.StartQueue(0);
+        Assert.NotNull(bed.Device.Running(0)!.Setup.Inflight);
+        _ = byStatus ? bed.Ask(VhostUserRequest.SetStatus, 0ul) : bed.Ask(VhostUserRequest.ResetDevice, []);
+        Assert.Equal(0, region.Mapped);
+        bed.Send(VhostUserRequest.SetFeatures, VirtioFeatures.Version1 | VhostUserFeatures.ProtocolFeatures);
+        bed.StartQueue(0);
+        Assert.Null(bed.Device.Running(0)!.Setup.Inflight);
+    }
+
     [Fact]
     public void A_region_that_the_front_end_takes_away_ends_the_connection()
     {

@@ -171,6 +171,7 @@ internal sealed class SessionBed : IDisposable
         Assert.All(_memories, m => Assert.Equal(0, m.Mapped));
         Assert.All(Device.Workers, w => Assert.True(w.IsDisposed, "a worker was kept"));
         Assert.True(Ours.IsDisposed);
+        Assert.False(Device.HasListeners, "the session still listens to the device");
         Assert.NotEqual(0, Device.Resets);
         foreach (FakeMemory memory in _memories)
         {

@@ -138,6 +138,9 @@ internal sealed partial class VhostUserSession
             vring.Reset();
         }
 
+        // What it says is of rings that are no more.
+        _inflight?.Dispose();
+        _inflight = null;
         _features = 0;
         _featuresSet = false;
         _status.Reset();
