@@ -104,7 +104,10 @@ public sealed class BackendTests
         Assert.Equal(32, driver.Queues[0].Submit(requests));
         Assert.True(SpinWait.SpinUntil(() => first.Disk.Waiting == 32, _patience));
 
-        // From here on the first back-end gives nothing back: to the driver it is dead.
+        // The first back-end learns of its end and waits for its disk, for ever: from here on it touches nothing, like one that was killed.
+        driver.Frontend.Dispose();
+        Assert.True(SpinWait.SpinUntil(() => !first.Server.IsConnected, _patience));
+        WaitUntilAsleep(first.Disk);
         driver.Reconnect(second.Connect());
         HashSet<uint> done = [];
         BlkResult[] results = new BlkResult[32];
@@ -311,6 +314,17 @@ public sealed class BackendTests
         }
 
         Assert.InRange(Cycle(), 0, before + 60);
+    }
+
+    private static void WaitUntilAsleep(TestDisk disk)
+    {
+        int sleeps;
+        do
+        {
+            sleeps = disk.Sleeps;
+            Thread.Sleep(200);
+        }
+        while (sleeps != disk.Sleeps);
     }
 
     private static VirtioBlkDriverOptions Options(bool packed, int queues) => new()

@@ -11,6 +11,7 @@ internal sealed class TestDisk : BlockDevice
     private readonly List<TestDiskQueue> _queues = [];
     private BlockDeviceInfo _info;
     private int _executed;
+    private int _sleeps;
 
     public TestDisk(int length)
     {
@@ -37,6 +38,9 @@ internal sealed class TestDisk : BlockDevice
             }
         }
     }
+
+    /// <summary>Times that a queue went to sleep, or was about to.</summary>
+    public int Sleeps => Volatile.Read(ref _sleeps);
 
     public Span<byte> Bytes => _bytes;
 
@@ -151,6 +155,7 @@ internal sealed class TestDisk : BlockDevice
 
         public override long Arm()
         {
+            Interlocked.Increment(ref disk._sleeps);
             lock (_waiting)
             {
                 return _waiting.Count == 0 || disk.IsHeld ? DoorbellWaiter.Forever : Ready;
