@@ -38,7 +38,9 @@ internal sealed class FakeDevice(int queues = 2) : VirtioDevice
         }
     }
 
-    public override string Name => "fake";
+    public string DeviceName { get; init; } = "fake";
+
+    public override string Name => DeviceName;
 
     public override uint DeviceId => 42;
 

@@ -369,6 +369,20 @@ public sealed class RingStateTests
         bed.ExpectFault("SET_VRING_ENABLE", "VHOST_USER_F_PROTOCOL_FEATURES");
     }
 
+    [Fact]
+    public void ENABLE_is_taken_where_only_the_protocol_features_were_set()
+    {
+        // QEMU 7.2 under SeaBIOS: SET_FEATURES has what the driver chose alone, so rings start enabled, and QEMU enables and disables them all the same.
+        using SessionBed bed = new();
+        bed.Send(VhostUserRequest.SetProtocolFeatures, (ulong)VhostUserProtocolFeatures.Offered);
+        bed.Send(VhostUserRequest.SetFeatures, VirtioFeatures.Version1);
+        bed.ShareMemory();
+        bed.StartQueue(0);
+        Assert.NotNull(bed.Device.Running(0));
+        Assert.Equal(0ul, bed.Ask(VhostUserRequest.SetVringEnable, new VhostUserVringState(0, 0)));
+        Assert.Null(bed.Device.Running(0));
+    }
+
     private static VhostUserVringState GetBase(SessionBed bed, uint index) =>
         MemoryMarshal.Read<VhostUserVringState>(bed.Get(VhostUserRequest.GetVringBase, SessionBed.Bytes(new VhostUserVringState(index, 0))));
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Makatea.Platform;
 
 namespace Makatea.Virtio.Tests;
@@ -85,6 +86,44 @@ public sealed class ServerTests
         Assert.Equal(0, theirs.Receive(new byte[1], []));
         using FakeListener listener = new();
         server.Serve(listener);
+    }
+
+    [Fact]
+    public void Connections_faults_and_messages_are_counted()
+    {
+        using FakeDevice device = new() { DeviceName = Guid.NewGuid().ToString() };
+        Dictionary<string, double> seen = [];
+        using MeterListener listener = new();
+        listener.InstrumentPublished = (instrument, l) =>
+        {
+            if (instrument.Meter.Name == VhostUserMetrics.MeterName)
+            {
+                l.EnableMeasurementEvents(instrument);
+            }
+        };
+        void Take(string name, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            if (tags is [{ Key: "device" } tag] && tag.Value as string == device.Name)
+            {
+                seen[name] = value;
+            }
+        }
+
+        listener.SetMeasurementEventCallback<long>((i, value, tags, _) => Take(i.Name, value, tags));
+        listener.SetMeasurementEventCallback<int>((i, value, tags, _) => Take(i.Name, value, tags));
+        listener.Start();
+        using VhostUserServer server = new(device, new FakeHost());
+        foreach (byte[] payload in (byte[][])[[], [1]])
+        {
+            (FakeChannel ours, FakeChannel theirs) = FakeChannel.CreatePair();
+            theirs.SendOriginals(SessionBed.Message((uint)VhostUserRequest.SetOwner, []));
+            theirs.SendOriginals(SessionBed.Message((uint)VhostUserRequest.GetFeatures, payload));
+            theirs.EndSending();
+            server.Serve(ours);
+        }
+
+        listener.RecordObservableInstruments();
+        Assert.Equal(new Dictionary<string, double> { ["connections"] = 2, ["connection_faults"] = 1, ["messages"] = 4, ["connected"] = 0 }, seen);
     }
 
     [Fact]

@@ -15,6 +15,7 @@ public sealed class VhostUserServer(VirtioDevice device, ComponentHost host, ILo
 {
     private static readonly TimeSpan _acceptPause = TimeSpan.FromMilliseconds(100);
     private readonly ILogger _logger = logger ?? NullLogger.Instance;
+    private readonly VhostUserMetrics _metrics = new(device.Name);
     private readonly Lock _closing = new();
     private readonly ManualResetEventSlim _closed = new();
     private ChannelListener? _listener;
@@ -75,7 +76,7 @@ public sealed class VhostUserServer(VirtioDevice device, ComponentHost host, ILo
     /// <summary>Serves one front end until it leaves, breaks the protocol, or <see cref="Close"/>. Takes over the channel.</summary>
     public void Serve(MessageChannel channel)
     {
-        using VhostUserSession session = new(device, host, channel, _logger) { WatchInterval = WatchInterval };
+        using VhostUserSession session = new(device, host, channel, _metrics, _logger) { WatchInterval = WatchInterval };
         lock (_closing)
         {
             if (_closed.IsSet)
@@ -87,6 +88,7 @@ public sealed class VhostUserServer(VirtioDevice device, ComponentHost host, ILo
         }
 
         VhostUserLogMessages.Connected(_logger, device.Name);
+        _metrics.Connected();
         LastFault = null;
         try
         {
@@ -111,6 +113,7 @@ public sealed class VhostUserServer(VirtioDevice device, ComponentHost host, ILo
         }
         finally
         {
+            _metrics.Ended(LastFault is not null);
             lock (_closing)
             {
                 _session = null;
@@ -130,5 +133,9 @@ public sealed class VhostUserServer(VirtioDevice device, ComponentHost host, ILo
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Close();
+    public void Dispose()
+    {
+        Close();
+        _metrics.Dispose();
+    }
 }

@@ -14,6 +14,7 @@ internal sealed partial class VhostUserSession : IDisposable
     private readonly ComponentHost _host;
     private readonly MessageChannel _channel;
     private readonly VhostUserConnection _connection;
+    private readonly VhostUserMetrics _metrics;
     private readonly ILogger _logger;
     private readonly VhostUserMessage _message = new();
     private readonly VhostUserMemoryTable _memory = new();
@@ -30,12 +31,13 @@ internal sealed partial class VhostUserSession : IDisposable
     private Exception? _endReason;
 
     /// <summary>Takes over <paramref name="channel"/>; the device stays the caller's.</summary>
-    public VhostUserSession(VirtioDevice device, ComponentHost host, MessageChannel channel, ILogger logger)
+    public VhostUserSession(VirtioDevice device, ComponentHost host, MessageChannel channel, VhostUserMetrics metrics, ILogger logger)
     {
         _device = device;
         _host = host;
         _channel = channel;
         _connection = new VhostUserConnection(channel);
+        _metrics = metrics;
         _logger = logger;
         _vrings = [.. Enumerable.Range(0, device.QueueCount).Select(i => new VhostUserVring(i))];
         _device.ConfigChanged += NotifyConfigChanged;
@@ -54,6 +56,7 @@ internal sealed partial class VhostUserSession : IDisposable
         {
             while (_connection.TryReceive(_message))
             {
+                _metrics.Received();
                 lock (_handling)
                 {
                     Handle();
