@@ -28,7 +28,7 @@ internal sealed class Bed : IDisposable
     public BackendProcess StartOurs(Scenario scenario)
     {
         string socket = Path.Combine(_folder, "makatea.sock");
-        string disk = scenario.Device == DeviceKind.Null ? $"null:{Size}" : RamFile;
+        string disk = scenario.Device == DeviceKind.Null ? $"null:{_options.Size >> 20}M" : RamFile;
         return BackendProcess.Start(
             "makatea",
             [.. _options.Command.Split(' '), "vhost-user-blk", $"--socket-path={socket}", $"--blk-file={disk}", $"--num-queues={scenario.Queues}"],
