@@ -24,6 +24,9 @@ public sealed unsafe class UnixChannelListener : ChannelListener
         IsSingle = isConnected;
     }
 
+    /// <summary>The socket, to grant to a component that serves those who connect. The listener keeps owning it.</summary>
+    public SafeFileHandle Handle => _socket;
+
     /// <summary>There is one channel only: <see cref="Accept"/> returns it, and null from then on.</summary>
     public bool IsSingle { get; }
 
