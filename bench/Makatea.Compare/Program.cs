@@ -55,6 +55,20 @@ internal static class Program
 
     private static int Run(CompareOptions options, bool json)
     {
+        if (options.Only != "peer")
+        {
+            // It builds itself at first use; not while something is measured.
+            string[] version = [.. options.Command.Split(' '), "--version"];
+            using Process build = Process.Start(new ProcessStartInfo(version[0], version[1..]) { RedirectStandardOutput = true })!;
+            build.StandardOutput.ReadToEnd();
+            build.WaitForExit();
+            if (build.ExitCode != 0)
+            {
+                Console.Error.WriteLine($"{string.Join(' ', version)} ended with {build.ExitCode}; name a command that works with --command");
+                return 1;
+            }
+        }
+
         if (options.FrontendCpu is int cpu && OperatingSystem.IsLinux())
         {
             // The thread that polls is the one that runs this.
