@@ -1,4 +1,5 @@
 using Makatea.Benchmarks.Block;
+using Makatea.Benchmarks.Rings;
 
 namespace Makatea.Benchmarks;
 
@@ -12,7 +13,12 @@ internal static class Program
             case ["block-file", .. string[] folders]:
                 FileEngineBenchmark.Run(folders);
                 return 0;
+            case ["rings"]:
+                return RingSuite.Run(gate: false);
+            case ["rings", "--gate"]:
+                return RingSuite.Run(gate: true);
             default:
+                Console.Error.WriteLine("rings [--gate]: split and packed rings, both sides on one thread, by batch; fails where a byte is allocated (--gate: a short run for that alone)");
                 Console.Error.WriteLine("block-file [FOLDER...]: CPU time per request of each engine of FileBlockDevice, on a file in each folder (/dev/shm and the current one)");
                 return 64;
         }
