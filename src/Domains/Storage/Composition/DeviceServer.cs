@@ -53,6 +53,7 @@ internal sealed class DeviceServer : IDisposable
         Close();
         Wait();
         ended?.Invoke(Name);
+        _server.Dispose();
         _listener.Dispose();
         _device.Dispose();
     }
