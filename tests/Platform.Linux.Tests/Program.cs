@@ -19,6 +19,10 @@ internal static class Program
                 return FaultScenarios.FaultWithoutPreviousHandler();
             case ["overrun"]:
                 return FaultScenarios.OverrunMapping();
+            case ["disk-write-and-flush", string path, string engine]:
+                return DiskScenarios.WriteAndFlush(path, engine);
+            case ["disk-without-io-uring", string path]:
+                return DiskScenarios.WithoutIoUring(path);
             default:
                 Console.Error.WriteLine("this is a test assembly; run it with dotnet test");
                 return 64;

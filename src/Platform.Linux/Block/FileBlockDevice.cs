@@ -25,6 +25,7 @@ public sealed class FileBlockDevice : BlockDevice
     private readonly Lock _refreshing = new();
     private volatile BlockDeviceInfo _info;
     private int _noticed;
+    private bool _disposed;
 
     private FileBlockDevice(BlockFile file, FileBlockOptions options)
     {
@@ -78,7 +79,15 @@ public sealed class FileBlockDevice : BlockDevice
         {
             FileTraits traits = FileProbe.Inspect(handle, name, options);
             ImageLock.Take(handle, name, options);
-            return new FileBlockDevice(new BlockFile(handle, name, traits), options);
+            try
+            {
+                return new FileBlockDevice(new BlockFile(handle, name, traits), options);
+            }
+            catch when (options.Locking != FileLocking.None)
+            {
+                ImageLock.Release(handle);
+                throw;
+            }
         }
         catch
         {
@@ -140,7 +149,18 @@ public sealed class FileBlockDevice : BlockDevice
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
         _map?.Dispose();
+        if (_options.Locking != FileLocking.None)
+        {
+            ImageLock.Release(_file.Handle);
+        }
+
         _file.Dispose();
     }
 

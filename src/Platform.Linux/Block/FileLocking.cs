@@ -5,7 +5,8 @@ namespace Makatea.Platform.Linux;
 /// and ours keep away from each other's images.
 /// </summary>
 /// <remarks>
-/// They are locks of the open file description (F_OFD_SETLK), given back when its last descriptor is closed. So:
+/// They are locks of the open file description (F_OFD_SETLK): the device gives them back when it is disposed, and the kernel when the last descriptor of it is
+/// closed. So:
 /// <list type="bullet">
 /// <item>Of two domains that were granted copies of one descriptor, neither keeps the other away. Open the file once for each device.</item>
 /// <item>A manager that keeps its copy keeps the lock when the domain dies, and the domain that it starts again with a copy of the same descriptor has

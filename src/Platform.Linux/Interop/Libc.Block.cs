@@ -73,6 +73,10 @@ internal static unsafe partial class Libc
         [FieldOffset(0x28)]
         internal ulong Size;
 
+        /// <summary>Room taken, in units of 512 bytes.</summary>
+        [FieldOffset(0x30)]
+        internal ulong Blocks;
+
         [FieldOffset(0x80)]
         internal uint SpecialMajor;
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Makatea.Platform.Linux.Tests;
@@ -54,4 +55,42 @@ internal static class TestDisk
         new Random(seed).NextBytes(bytes);
         return bytes;
     }
+
+    /// <summary>A new sparse file on a tmpfs of its own that holds less than that.</summary>
+    internal static SafeFileHandle OnSmallTmpfs(long size, long fileLength)
+    {
+        string folder = Directory.CreateTempSubdirectory("makatea-tmpfs-").FullName;
+        try
+        {
+            int mounted = Mount("tmpfs", folder, "tmpfs", 0, $"size={size}");
+            Skip.If(mounted < 0, "mounting a small tmpfs needs root; run the tests as root, or in unshare --user --map-root-user --mount");
+            try
+            {
+                SafeFileHandle file = new(Libc.Open(Path.Combine(folder, "disk"), 0x40 | Libc.O_RDWR | Libc.O_CLOEXEC, 0x180), ownsHandle: true);
+                Assert.False(file.IsInvalid);
+                Resize(file, fileLength);
+                return file;
+            }
+            finally
+            {
+                const int Detach = 2;
+                Assert.Equal(0, Unmount(folder, Detach));
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder);
+        }
+    }
+
+    internal static int MakePipe(string path) => MakeFifo(path, 0x180);
+
+    [DllImport("libc", EntryPoint = "mount", SetLastError = true, BestFitMapping = false)]
+    private static extern int Mount(string source, string target, string type, nuint flags, string data);
+
+    [DllImport("libc", EntryPoint = "umount2", SetLastError = true, BestFitMapping = false)]
+    private static extern int Unmount(string target, int flags);
+
+    [DllImport("libc", EntryPoint = "mkfifo", SetLastError = true, BestFitMapping = false)]
+    private static extern int MakeFifo(string path, int mode);
 }

@@ -57,6 +57,13 @@ internal static class ImageLock
         }
     }
 
+    /// <summary>Gives back what <see cref="Take"/> took. Closing the descriptor would do, but a ring that is being taken down may hold the file for a while.</summary>
+    internal static void Release(SafeFileHandle handle)
+    {
+        _ = Set(handle, UsedBase, PermissionCount, Libc.F_UNLCK);
+        _ = Set(handle, DeniedBase, PermissionCount, Libc.F_UNLCK);
+    }
+
     /// <returns>False where the file system knows no locks.</returns>
     private static bool TryLock(SafeFileHandle handle, string name, uint used, uint denied, Action<string>? notice)
     {
@@ -100,12 +107,6 @@ internal static class ImageLock
         }
 
         return null;
-    }
-
-    private static void Release(SafeFileHandle handle)
-    {
-        _ = Set(handle, UsedBase, PermissionCount, Libc.F_UNLCK);
-        _ = Set(handle, DeniedBase, PermissionCount, Libc.F_UNLCK);
     }
 
     private static bool Set(SafeFileHandle handle, int start, int length, short type)
