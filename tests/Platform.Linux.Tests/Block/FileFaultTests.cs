@@ -103,6 +103,36 @@ public sealed class FileFaultTests : EngineTheory
         Assert.Equal(BlockStatus.Ok, driver.Execute(BlockOperation.Write, 4096, 8, data.AsSpan(0, 4096)));
     }
 
+    /// <summary>A page that was there, and that somebody else punched out of the file; then the last room went elsewhere.</summary>
+    [SkippableTheory]
+    [MemberData(nameof(MemoryEngines))]
+    public void A_write_that_needs_room_again_fails_on_a_full_disk(string engine)
+    {
+        using SafeFileHandle file = TestDisk.OnSmallTmpfs(size: Length, fileLength: 4 * Length);
+        using FileBlockDevice device = FileBlockDevice.Open(TestDisk.Duplicate(file), Options(engine));
+        using QueueDriver driver = Drive(device);
+        byte[] data = TestDisk.Pattern(4096, 4);
+        byte[] seen = new byte[4096];
+        Assert.Equal(BlockStatus.Ok, driver.Execute(BlockOperation.Write, 0, 8, data));
+        Assert.Equal(BlockStatus.Ok, driver.Execute(BlockOperation.Write, 8, 8, data));
+
+        Assert.Equal(0, Libc.FAllocate((int)file.DangerousGetHandle(), Libc.FALLOC_FL_PUNCH_HOLE | Libc.FALLOC_FL_KEEP_SIZE, 0, 4096));
+        long offset = Length;
+        while (Write(file, data, offset))
+        {
+            offset += data.Length;
+        }
+
+        Assert.Equal(BlockStatus.IoError, driver.Execute(BlockOperation.Write, 0, 8, data));
+        Assert.Equal(BlockStatus.Ok, driver.Execute(BlockOperation.Read, 0, 8, seen));
+        Assert.All(seen, b => Assert.Equal(0, b));
+        Assert.Equal(BlockStatus.Ok, driver.Execute(BlockOperation.Read, 8, 8, seen));
+        Assert.Equal(data, seen);
+        Array.Reverse(data);
+        Assert.Equal(BlockStatus.Ok, driver.Execute(BlockOperation.Write, 8, 8, data));
+        Assert.Equal(data, TestDisk.Read(file, 4096, 4096));
+    }
+
     /// <summary>A process's own memory as a file: reading where nothing is mapped is an I/O error of the kernel's.</summary>
     [SkippableTheory]
     [MemberData(nameof(CallingEngines))]
@@ -145,5 +175,18 @@ public sealed class FileFaultTests : EngineTheory
         using QueueDriver directDriver = Drive(direct);
         direct.File.FlushFailed = true;
         Assert.Equal(BlockStatus.Ok, directDriver.Execute(BlockOperation.Flush, 0, 0));
+    }
+
+    private static bool Write(SafeFileHandle file, byte[] data, long offset)
+    {
+        try
+        {
+            RandomAccess.Write(file, data, offset);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 }

@@ -76,6 +76,7 @@ public sealed class FileSpaceTests : EngineTheory
         check(before, Room(file));
         Assert.Equal(BlockStatus.Ok, driver.Execute(BlockOperation.Read, Length / 2048, 128, data));
         Assert.All(data, b => Assert.Equal(0, b));
+        check(before, Room(file));
         Assert.Equal(Length, RandomAccess.GetLength(file));
     }
 

@@ -91,55 +91,36 @@ public sealed class IoUringQueueTests : EngineTheory
     [MemberData(nameof(Engines))]
     public void A_scatter_list_longer_than_the_kernel_takes_is_done_in_legs(string engine, bool inMemory)
     {
-        const int Count = 3000;
-        const int Piece = 512;
         using SafeFileHandle file = MakeFile(inMemory, 4 * Length);
-        using FileBlockDevice device = FileBlockDevice.Open(TestDisk.Duplicate(file), Options(engine));
-        using QueueDriver driver = Drive(device, 1);
-        using NativeArray<byte> memory = new(Count * Piece);
-        using NativeArray<MemorySegment> segments = new(Count + 1);
-        byte[] pattern = TestDisk.Pattern(Count * Piece, 5);
-
-        // In pieces of odd lengths, an empty one among them.
-        segments[0] = memory.AsSegment(0, 0);
-        segments[1] = memory.AsSegment(0, 7);
-        for (int i = 1; i < Count - 1; i++)
-        {
-            segments[i + 1] = memory.AsSegment(7 + ((i - 1) * Piece), Piece);
-        }
-
-        segments[Count] = memory.AsSegment(7 + ((Count - 2) * Piece), (2 * Piece) - 7);
-        pattern.CopyTo(memory.AsSpan());
-        Assert.Equal(BlockStatus.Ok, Run(driver.Queue, BlockOperation.Write));
-        Assert.Equal(pattern, TestDisk.Read(file, 4096, pattern.Length));
-        memory.AsSpan().Clear();
-        Assert.Equal(BlockStatus.Ok, Run(driver.Queue, BlockOperation.Read));
-        Assert.Equal(pattern, memory.AsSpan());
-
-        BlockStatus Run(BlockQueue queue, BlockOperation operation)
-        {
-            queue.Submit([new BlockRequest { Operation = operation, Sector = 8, SectorCount = Count, Data = ScatterList.Of(segments, 0, Count + 1) }]);
-            BlockCompletion[] completion = new BlockCompletion[1];
-            long giveUp = Environment.TickCount64 + 30_000;
-            while (queue.Poll(completion) == 0)
-            {
-                Assert.True(Environment.TickCount64 < giveUp);
-            }
-
-            return completion[0].Status;
-        }
+        CheckLongList(file, Options(engine));
     }
 
-    /// <summary>io_uring answers EAGAIN on a descriptor with O_NONBLOCK where it would have to wait; whoever shares it may set that at any time.</summary>
-    [SkippableFact]
-    public void A_descriptor_that_somebody_makes_non_blocking_works_on()
+    [SkippableTheory]
+    [InlineData(nameof(FileEngine.Inline))]
+    [InlineData(nameof(FileEngine.IoUring))]
+    public void A_long_transfer_from_memory_that_is_not_aligned_goes_past_the_page_cache(string engine)
     {
-        using SafeFileHandle file = TestDisk.OnDisk(Length, Libc.O_NONBLOCK);
+        using SafeFileHandle file = TestDisk.OnDisk(4 * Length);
+        using SafeFileHandle direct = TestDisk.Reopen(file, Libc.O_RDWR | Libc.O_DIRECT);
+        CheckLongList(TestDisk.Duplicate(direct), Options(engine) with { Direct = true });
+    }
+
+    /// <summary>
+    /// io_uring answers EAGAIN on a descriptor with O_NONBLOCK where it would have to wait (on Linux 6.18, for every request to a file in memory); whoever
+    /// shares the descriptor may set that at any time.
+    /// </summary>
+    [SkippableTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_descriptor_that_somebody_makes_non_blocking_works_on(bool inMemory)
+    {
+        using SafeFileHandle file = MakeFile(inMemory, Length);
+        Assert.True(Libc.Fcntl(file, Libc.F_SETFL, Libc.O_NONBLOCK) >= 0);
         using FileBlockDevice device = FileBlockDevice.Open(TestDisk.Duplicate(file), Bed.IoUring());
         Assert.Equal(0, Libc.Fcntl(file, Libc.F_GETFL, 0) & Libc.O_NONBLOCK);
-        Assert.True(Libc.Fcntl(file, Libc.F_SETFL, Libc.O_NONBLOCK) >= 0);
 
         using QueueDriver driver = Drive(device);
+        Assert.True(Libc.Fcntl(file, Libc.F_SETFL, Libc.O_NONBLOCK) >= 0);
         byte[] data = TestDisk.Pattern(65536, 3);
         for (ulong sector = 0; sector < Length / 512; sector += 128)
         {
@@ -220,6 +201,46 @@ public sealed class IoUringQueueTests : EngineTheory
                     left -= queue.Poll(completions);
                 }
             }
+        }
+    }
+
+    private static void CheckLongList(SafeFileHandle file, FileBlockOptions options)
+    {
+        const int Count = 3000;
+        const int Piece = 512;
+        using FileBlockDevice device = FileBlockDevice.Open(TestDisk.Duplicate(file), options);
+        using QueueDriver driver = Drive(device, 1);
+        using NativeArray<byte> memory = new(Count * Piece);
+        using NativeArray<MemorySegment> segments = new(Count + 1);
+        byte[] pattern = TestDisk.Pattern(Count * Piece, 5);
+
+        // In pieces of odd lengths, an empty one among them.
+        segments[0] = memory.AsSegment(0, 0);
+        segments[1] = memory.AsSegment(0, 7);
+        for (int i = 1; i < Count - 1; i++)
+        {
+            segments[i + 1] = memory.AsSegment(7 + ((i - 1) * Piece), Piece);
+        }
+
+        segments[Count] = memory.AsSegment(7 + ((Count - 2) * Piece), (2 * Piece) - 7);
+        pattern.CopyTo(memory.AsSpan());
+        Assert.Equal(BlockStatus.Ok, Run(driver.Queue, BlockOperation.Write));
+        Assert.Equal(pattern, TestDisk.Read(TestDisk.Reopen(file, Libc.O_RDONLY), 4096, pattern.Length));
+        memory.AsSpan().Clear();
+        Assert.Equal(BlockStatus.Ok, Run(driver.Queue, BlockOperation.Read));
+        Assert.Equal(pattern, memory.AsSpan());
+
+        BlockStatus Run(BlockQueue queue, BlockOperation operation)
+        {
+            queue.Submit([new BlockRequest { Operation = operation, Sector = 8, SectorCount = Count, Data = ScatterList.Of(segments, 0, Count + 1) }]);
+            BlockCompletion[] completion = new BlockCompletion[1];
+            long giveUp = Environment.TickCount64 + 30_000;
+            while (queue.Poll(completion) == 0)
+            {
+                Assert.True(Environment.TickCount64 < giveUp);
+            }
+
+            return completion[0].Status;
         }
     }
 

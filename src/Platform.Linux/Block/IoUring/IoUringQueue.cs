@@ -16,13 +16,10 @@ internal sealed unsafe class IoUringQueue : BlockQueue
     private readonly bool _ownsDoorbell;
     private readonly int _depth;
     private readonly NativeArray<Slot> _slots;
-    private readonly int[] _backlog;
     private IoUringRing _ring;
     private CompletionList _completed;
     private ThreadQueue? _helper;
     private int _ownerThread;
-    private int _backlogFirst;
-    private int _backlogCount;
     private int _outstanding;
     private int _helperOutstanding;
     private bool _armed;
@@ -41,7 +38,6 @@ internal sealed unsafe class IoUringQueue : BlockQueue
         _ownsDoorbell = ownsDoorbell;
         _depth = depth;
         _slots = new NativeArray<Slot>(depth);
-        _backlog = new int[depth];
         _completed = new CompletionList(depth);
         file.Hold();
     }
@@ -264,7 +260,9 @@ internal sealed unsafe class IoUringQueue : BlockQueue
             _ = _ring.Enter();
             if (!_ring.TryPrepare(out entry))
             {
-                _backlog[(_backlogFirst + _backlogCount++) % _depth] = slot.Request.Tag;
+                // Depths beyond the kernel's most entries, and it takes none just now.
+                _outstanding--;
+                Help(slot.Request);
                 return;
             }
         }
@@ -321,18 +319,7 @@ internal sealed unsafe class IoUringQueue : BlockQueue
         }
 
         _ring.PublishTaken();
-        PushBacklog();
         return count;
-    }
-
-    private void PushBacklog()
-    {
-        while (_backlogCount > 0 && _ring.TryPrepare(out IoUringSqe* entry))
-        {
-            Prepare(ref _slots[_backlog[_backlogFirst]], entry);
-            _backlogFirst = (_backlogFirst + 1) % _depth;
-            _backlogCount--;
-        }
     }
 
     /// <summary>Everything but a transfer that went through whole.</summary>
