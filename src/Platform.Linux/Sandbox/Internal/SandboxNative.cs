@@ -28,8 +28,9 @@ internal static unsafe partial class SandboxNative
     [LibraryImport(Library, EntryPoint = "getegid")]
     internal static partial uint GetEffectiveGroup();
 
+    /// <summary>Any system call. Five arguments, as <c>prctl</c> checks that those not used are 0.</summary>
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
-    internal static partial long Call(long number, long a, long b, long c, long d);
+    internal static partial long Call(long number, long a, long b, long c, long d, long e = 0);
 
     /// <summary>The kernel's answer, and what it tells about the machine.</summary>
     internal static string Describe(long error) => Errno.Describe((int)error) + error switch
