@@ -33,7 +33,9 @@ public abstract record ControlMessage
 }
 
 /// <summary>Manager to component, first: what it is and has.</summary>
-public sealed record StartMessage(ComponentManifest Manifest) : ControlMessage;
+/// <param name="Manifest">What it is and has.</param>
+/// <param name="IsRestart">It died before: what fails now must not keep the rest from those who wait for it.</param>
+public sealed record StartMessage(ComponentManifest Manifest, bool IsRestart) : ControlMessage;
 
 /// <summary>Manager to component: say what you counted.</summary>
 public sealed record MetricsRequestMessage : ControlMessage;

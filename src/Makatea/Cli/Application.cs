@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Makatea.Commands;
+using Makatea.Platform;
+using Makatea.Platform.Linux;
 using Makatea.Systems;
 
 namespace Makatea.Cli;
@@ -37,7 +39,8 @@ internal static class Application
         }
         catch (Exception e) when (!result.GetValue(_verbose))
         {
-            error.WriteLine($"makatea: error: {e.Message.ReplaceLineEndings(" ")}{(e is CommandException ? "" : " (--verbose shows where)")}");
+            bool isExpected = e is CommandException or IOException or UnauthorizedAccessException or GrantException or SandboxException;
+            error.WriteLine($"makatea: error: {e.Message.ReplaceLineEndings(" ")}{(isExpected ? "" : " (--verbose shows where)")}");
             return (e as CommandException)?.ExitCode ?? ExitCode.Failure;
         }
         catch (Exception e)
@@ -51,6 +54,9 @@ internal static class Application
     {
         var root = new RootCommand($"Driver domains and device virtualisation: qubes in virtual machines, their disks served by sandboxed storage domains.\n\n{ExitCode.Help}")
         {
+            UpCommand.Create(),
+            DownCommand.Create(),
+            LsCommand.Create(),
             CheckCommand.Create(),
             SchemaCommand.Create(),
             VhostUserBlkCommand.Create(),

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Makatea.Cli;
 using Makatea.Domains.Storage;
@@ -7,9 +8,8 @@ using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Serving;
 using Makatea.Systems;
-using Makatea.Virtio;
-using Makatea.Virtio.Block;
 using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
 
 namespace Makatea.Commands;
 
@@ -25,12 +25,15 @@ internal static class VhostUserBlkCommand
     private static readonly Option<int?> _fd = new("--fd", "-f") { Description = "Serve on the UNIX socket that is open as descriptor N. Not with --socket-path.", HelpName = "N" };
     private static readonly Option<string> _file = new("--blk-file", "-b") { Description = "Raw file or block device to serve, or null:SIZE (such as null:1G) for a device that stores nothing.", HelpName = "FILE" };
     private static readonly Option<bool> _readOnly = new("--read-only", "-r") { Description = "The guest cannot write." };
-    private static readonly Option<int> _queues = new("--num-queues") { Description = "Number of virtqueues, 1 to 64.", HelpName = "N", DefaultValueFactory = _ => 1 };
-    private static readonly Option<int> _queueSize = new("--queue-size") { Description = "Largest queue size: a power of two, 2 to 32768.", HelpName = "N", DefaultValueFactory = _ => 1024 };
-    private static readonly Option<string> _serial = new("--serial") { Description = "Serial number that the guest sees, up to 20 ASCII characters.", HelpName = "TEXT", DefaultValueFactory = _ => "" };
-    private static readonly Option<FileEngine> _engine = new("--engine") { Description = "How the file is read and written.", DefaultValueFactory = _ => FileEngine.Auto };
+    private static readonly Option<int> _queues = new("--num-queues") { Description = "Number of virtqueues, 1 to 256; by default 1.", HelpName = "N" };
+    private static readonly Option<int> _queueSize = new("--queue-size") { Description = "Largest queue size: a power of two, 2 to 32768; by default 1024.", HelpName = "N" };
+    private static readonly Option<string> _serial = new("--serial") { Description = "Serial number that the guest sees, up to 20 ASCII characters.", HelpName = "TEXT" };
+    private static readonly Option<string> _partition = new("--partition") { Description = "Serve a GPT partition of the file: its number, its name or its GUID.", HelpName = "PARTITION" };
+    private static readonly Option<string> _engine = new("--engine") { Description = "How the file is read and written; by default auto." };
     private static readonly Option<bool> _direct = new("--direct") { Description = "Go past the host's page cache (O_DIRECT)." };
-    private static readonly Option<int> _pollTime = new("--poll-us") { Description = "For how many microseconds an idle queue polls before it sleeps, 0 to 10000.", HelpName = "N", DefaultValueFactory = _ => 50 };
+    private static readonly Option<int> _pollTime = new("--poll-us") { Description = "For how many microseconds an idle queue polls before it sleeps, 0 to 10000; by default 50.", HelpName = "N" };
+    private static readonly Option<long> _iops = new("--iops") { Description = "Most operations a second.", HelpName = "N" };
+    private static readonly Option<string> _bps = new("--bps") { Description = "Most bytes a second, such as 50M.", HelpName = "SIZE" };
     private static readonly Option<bool> _capabilities = new("--print-capabilities", "-c") { Description = "Print what this backend can do, as JSON, and exit." };
     private static readonly Option<bool> _version = new("--version", "-V") { Description = "Print the version and exit." };
 
@@ -39,8 +42,9 @@ internal static class VhostUserBlkCommand
         var command = new Command(Name, "Serve one block device over vhost-user.\n\n" +
             "Options follow the backend program conventions of QEMU's vhost-user document. SIGTERM and SIGINT end it with status 0.")
         {
-            _socketPath, _fd, _file, _readOnly, _queues, _queueSize, _serial, _engine, _direct, _pollTime, _capabilities, _version,
+            _socketPath, _fd, _file, _readOnly, _queues, _queueSize, _serial, _partition, _engine, _direct, _pollTime, _iops, _bps, _capabilities, _version,
         };
+        _engine.AcceptOnlyFromAmong([.. Enum.GetNames<FileEngine>().Select(n => n.ToLowerInvariant())]);
         command.Validators.Add(Validate);
         command.SetAction(Run);
         return command;
@@ -99,45 +103,103 @@ internal static class VhostUserBlkCommand
 
     private static void Serve(ParseResult result)
     {
-        using ILoggerFactory logs = StandardErrorLog.Create(verbose: false);
-        ILogger log = logs.CreateLogger(Name);
-        var host = new LinuxHost();
-        var options = new VirtioBlockOptions
-        {
-            Name = Name,
-            QueueCount = result.GetValue(_queues),
-            MaxQueueSize = (ushort)result.GetValue(_queueSize),
-            Serial = result.GetValue(_serial)!,
-            PollTime = TimeSpan.FromMicroseconds(result.GetValue(_pollTime)),
-        };
-        using var device = new VirtioBlockDevice(OpenDevice(result, log), options);
-        using UnixChannelListener listener = result.GetValue(_fd) is { } fd ? LinuxGrant.Adopt(fd).OpenListener() : UnixChannelListener.Bind(result.GetValue(_socketPath)!);
-        using var server = new VhostUserServer(device, host, log);
+        using ILoggerFactory logs = StandardErrorLog.Create();
+        using UnixChannelListener? listener = result.GetValue(_socketPath) is { } path ? UnixChannelListener.Bind(path) : null;
+        using SafeFileHandle? image = OpenImage(result);
+        ComponentManifest manifest = CreateManifest(result, listener is null ? result.GetValue(_fd)!.Value : Number(listener.Handle), image is null ? null : Number(image));
+        using StorageDomain domain = Open(manifest, logs);
         using PosixSignalRegistration onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        server.Serve(listener);
+        Seal(logs.CreateLogger(Name));
+        domain.Start();
+        domain.Wait();
 
         void Stop(PosixSignalContext signal)
         {
             signal.Cancel = true;
-            server.Close();
+            domain.Close();
         }
     }
 
-    private static BlockDevice OpenDevice(ParseResult result, ILogger log)
+    private static StorageDomain Open(ComponentManifest manifest, ILoggerFactory logs)
+    {
+        try
+        {
+            return new StorageDomain(manifest, new LinuxHost(), new LinuxGrants(), new StorageDomainOptions { Loggers = logs });
+        }
+        catch (ArgumentException e)
+        {
+            throw new CommandException(e.Message, ExitCode.Usage, e);
+        }
+    }
+
+    private static int Number(SafeHandle handle) => (int)handle.DangerousGetHandle();
+
+    /// <summary>It is nobody's component, so it gets no sandbox; but once it has what it needs it can give up the rest.</summary>
+    private static void Seal(ILogger log)
+    {
+        try
+        {
+            SandboxSeal.Apply(SandboxSealRights.OpenFiles | SandboxSealRights.ExecutableMemory | SandboxSealRights.NewRings);
+        }
+        catch (SandboxException e)
+        {
+            log.LogWarning("not sealed: {Reason}", e.Message);
+        }
+    }
+
+    private static SafeFileHandle? OpenImage(ParseResult result)
     {
         string file = result.GetRequiredValue(_file);
-        if (NullImage.TryParse(file, out ulong size, out string? problem))
+        if (NullImage.TryParse(file, out _, out string? problem))
         {
-            return problem is null ? new NullDevice(size / BlockDevice.SectorSize) : throw new CommandException($"--blk-file: {problem}", ExitCode.Usage);
+            return problem is null ? null : throw new CommandException($"--blk-file: {problem}", ExitCode.Usage);
         }
 
-        return FileBlockDevice.Open(file, new FileBlockOptions
+        if (File.Exists(file) && !FileChecks.HasStorage(file))
         {
-            ReadOnly = result.GetValue(_readOnly),
-            Direct = result.GetValue(_direct),
-            Engine = result.GetValue(_engine),
-            Notice = notice => log.LogInformation("{Notice}", notice),
-        });
+            throw new CommandException($"--blk-file: found an empty file, or no file or block device, at {file}; make an image with: truncate -s 1G {file}");
+        }
+
+        return File.OpenHandle(file, FileMode.Open, result.GetValue(_readOnly) ? FileAccess.Read : FileAccess.ReadWrite, FileShare.ReadWrite);
+    }
+
+    /// <summary>The manifest of a domain with this one device.</summary>
+    private static ComponentManifest CreateManifest(ParseResult result, int listener, int? image)
+    {
+        const string Listener = "front end";
+        const string Image = "image";
+        bool isReadOnly = result.GetValue(_readOnly);
+        var options = new Dictionary<string, string>();
+        foreach (Option option in (Option[])[_queues, _queueSize, _serial, _engine, _pollTime, _partition, _iops, _bps])
+        {
+            if (result.GetResult(option) is { Implicit: false, Tokens: [{ Value: var value }] })
+            {
+                options[option == _queues ? "queues" : option.Name[2..]] = value;
+            }
+        }
+
+        if (options.TryGetValue("bps", out string? bps))
+        {
+            options["bps"] = SizeShape.TryParse(bps, out decimal bytes) && bytes >= 1
+                ? decimal.Truncate(bytes).ToString(CultureInfo.InvariantCulture)
+                : throw new CommandException($"--bps: found '{bps}', expected a size with its unit, such as 50M", ExitCode.Usage);
+        }
+
+        options["direct"] = result.GetValue(_direct) ? "true" : "false";
+        options["read-only"] = isReadOnly ? "true" : "false";
+        List<ManifestGrant> grants = [new(Listener, GrantType.Listener, listener)];
+        if (image is { } slot)
+        {
+            grants.Add(new ManifestGrant(Image, GrantType.File, slot, isReadOnly ? MemoryAccess.Read : MemoryAccess.ReadWrite));
+            options["image"] = $"grant:{Image}";
+        }
+        else
+        {
+            NullImage.TryParse(result.GetRequiredValue(_file), out ulong size, out _);
+            options["null"] = size.ToString(CultureInfo.InvariantCulture);
+        }
+
+        return new ComponentManifest { Name = Name, Kind = "storage", Grants = grants, Devices = [new ManifestDevice(Name, "virtio-blk", Listener, options)] };
     }
 }

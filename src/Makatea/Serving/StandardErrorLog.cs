@@ -7,8 +7,8 @@ namespace Makatea.Serving;
 /// <summary>Where backends log: one line each on standard error, which is a log file or the user's terminal.</summary>
 internal static class StandardErrorLog
 {
-    public static ILoggerFactory Create(bool verbose) => LoggerFactory.Create(logging => logging
-        .SetMinimumLevel(verbose ? LogLevel.Debug : LogLevel.Information)
+    public static ILoggerFactory Create() => LoggerFactory.Create(logging => logging
+        .SetMinimumLevel(LogLevel.Information)
         .AddSimpleConsole(console =>
         {
             console.SingleLine = true;

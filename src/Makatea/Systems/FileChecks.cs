@@ -71,7 +71,7 @@ internal sealed class FileChecks(PathExpansion paths, SystemFileErrors errors)
         return path;
     }
 
-    private Located<string> Storage(Located<string> written, bool isWritten, long? partition, string user)
+    private Located<string> Storage(Located<string> written, bool isWritten, string? partition, string user)
     {
         if (Expand(written) is not { } path)
         {
@@ -120,7 +120,7 @@ internal sealed class FileChecks(PathExpansion paths, SystemFileErrors errors)
     }
 
     /// <summary>A file can be read by many; who writes it uses it alone, but for other partitions of the same disk.</summary>
-    private void Claim(Located<string> path, bool isWritten, long? partition, string user)
+    private void Claim(Located<string> path, bool isWritten, string? partition, string user)
     {
         string real = RealPath(path.Value);
         if (!_uses.TryGetValue(real, out Use? first))
@@ -171,7 +171,7 @@ internal sealed class FileChecks(PathExpansion paths, SystemFileErrors errors)
     }
 
     /// <summary>Block devices have length 0; what else has none (pipes, /proc) cannot hold a disk, and opening a pipe would wait.</summary>
-    private static bool HasStorage(string path) => new FileInfo(RealPath(path)).Length > 0 || RealPath(path).StartsWith("/dev/", StringComparison.Ordinal);
+    public static bool HasStorage(string path) => new FileInfo(RealPath(path)).Length > 0 || RealPath(path).StartsWith("/dev/", StringComparison.Ordinal);
 
     private static string RealPath(string path)
     {
@@ -200,11 +200,11 @@ internal sealed class FileChecks(PathExpansion paths, SystemFileErrors errors)
         }
     }
 
-    private sealed class Use(bool isWritten, HashSet<long?> partitions, string user, int line)
+    private sealed class Use(bool isWritten, HashSet<string?> partitions, string user, int line)
     {
         public bool IsWritten { get; set; } = isWritten;
 
-        public HashSet<long?> Partitions { get; } = partitions;
+        public HashSet<string?> Partitions { get; } = partitions;
 
         public string User { get; } = user;
 

@@ -47,8 +47,8 @@ internal sealed class QubeDescription
     /// <summary>Initial RAM disk for the kernel.</summary>
     public Located<string>? Initrd { get; set; }
 
-    /// <summary>The kernel's command line.</summary>
-    public string CommandLine { get; set; } = "";
+    /// <summary>The kernel's command line, or null for the default.</summary>
+    public string? CommandLine { get; set; }
 
     /// <summary>The disk that is named <c>root</c> and comes first, if there is one.</summary>
     public DiskDescription? Root { get; set; }
@@ -87,8 +87,8 @@ internal sealed class DiskDescription
     /// <summary>Whether the guest cannot write.</summary>
     public Located<bool> ReadOnly { get; set; }
 
-    /// <summary>Number of the partition of the image that it is, or null for all of it.</summary>
-    public Located<long>? Partition { get; set; }
+    /// <summary>Number, name or GUID of the GPT partition of the image that it is, or null for all of it.</summary>
+    public Located<string>? Partition { get; set; }
 
     /// <summary>Serial number that the guest sees, or null for its name.</summary>
     public string? Serial { get; set; }

@@ -16,6 +16,8 @@ internal static class SystemShape
 
     private static readonly TextShape _serial = new("1 to 20 printable ASCII characters without spaces", "^[!-~]{1,20}$", allowNumbers: true);
 
+    private static readonly TextShape _partition = new("the number, name or GUID of a GPT partition", "^.{1,80}$", allowNumbers: true);
+
     private static readonly WordShape<Label> _label = new(
         ("red", Label.Red), ("orange", Label.Orange), ("yellow", Label.Yellow), ("green", Label.Green),
         ("gray", Label.Gray), ("blue", Label.Blue), ("purple", Label.Purple), ("black", Label.Black));
@@ -23,7 +25,7 @@ internal static class SystemShape
     private static readonly RecordShape<DiskLimits> _limits = new RecordShape<DiskLimits>("limits", "How fast a disk may be used, over all its queues.", () => new())
         .Optional("iops", new WholeNumberShape(1, 100_000_000), (l, v) => l.Iops = v, "Operations a second.")
         .Optional("bps", new SizeShape(1 << 10, 1ul << 40), (l, v) => l.BytesPerSecond = v, "Bytes a second, such as 50M.")
-        .Optional("burst", new WholeNumberShape(1, 60_000), (l, v) => l.BurstMilliseconds = v, "For how many milliseconds of idling the full rate can be saved up.", 100);
+        .Optional("burst", new WholeNumberShape(1, 60_000), (l, v) => l.BurstMilliseconds = v, "For how many milliseconds of idling the full rate can be saved up.", 1000);
 
     private static readonly RecordShape<DiskDescription> _root =
         DiskKeys(new("root", "The root disk of a qube; the guest sees it first.", () => new()));
@@ -42,7 +44,7 @@ internal static class SystemShape
         .Optional("cores", new WholeNumberShape(1, 64), (q, v) => q.Cores = (int)v, "Number of virtual processors.", 1)
         .Optional("kernel", new TextShape(Path).Located(), (q, v) => q.Kernel = v, "Linux kernel to boot; without it the first disk is booted.")
         .Optional("initrd", new TextShape(Path).Located(), (q, v) => q.Initrd = v, "Initial RAM disk for the kernel.")
-        .Optional("cmdline", new TextShape("the kernel's command line"), (q, v) => q.CommandLine = v, "The kernel's command line.")
+        .Optional("cmdline", new TextShape("the kernel's command line"), (q, v) => q.CommandLine = v, "The kernel's command line.", Qemu.QemuCommandLine.DefaultCommandLine)
         .Optional("root", _root, (q, v) => q.Root = v, "Its root disk.")
         .Optional("disks", new ListShape<DiskDescription>(_disk, 24), (q, v) => q.OtherDisks = v, "Its other disks, in the order in which the guest sees them.")
         .Needs("initrd", "kernel")
@@ -85,7 +87,7 @@ internal static class SystemShape
         .Optional("template", new TextShape(Path).Located(), (d, v) => d.Template = v, "Raw file or block device that it starts as a copy of; never written.")
         .Optional("overlay", new TextShape("'volatile' or a path").Located(), (d, v) => d.Overlay = v, "Where what differs from the template is kept: a file, made where there is none, or 'volatile' to throw it away at shutdown.", DiskDescription.Volatile)
         .Optional("read-only", new FlagShape().Located(), (d, v) => d.ReadOnly = v, "The guest cannot write.", false)
-        .Optional("partition", new WholeNumberShape(1, 128).Located(), (d, v) => d.Partition = v, "Number of a GPT partition of the image, to serve in the place of all of it.")
+        .Optional("partition", _partition.Located(), (d, v) => d.Partition = v, "GPT partition of the image to serve in the place of all of it: its number, its name or its GUID.")
         .Optional("serial", _serial, (d, v) => d.Serial = v, "Serial number that the guest sees; by default the name.")
         .Optional("queues", new WholeNumberShape(1, 64), (d, v) => d.Queues = (int)v, "Number of virtqueues; by default one a core.")
         .Optional("limits", _limits, (d, v) => d.Limits = v, "How fast it may be used.")

@@ -10,7 +10,7 @@ public class ControlChannelTests
 {
     public static TheoryData<ControlMessage> Messages =>
     [
-        new StartMessage(new ComponentManifest { Name = "storage", Kind = "storage", Grants = [new("a", GrantType.File, 5, MemoryAccess.Read)] }),
+        new StartMessage(new ComponentManifest { Name = "storage", Kind = "storage", Grants = [new("a", GrantType.File, 5, MemoryAccess.Read)] }, IsRestart: true),
         new MetricsRequestMessage(),
         new StopMessage(),
         new ReadyMessage(["no io_uring here\nreally"]),
@@ -36,7 +36,7 @@ public class ControlChannelTests
     [InlineData("""{"type":"ready"}""")]
     [InlineData("""{"type":"ready","notices":null}""")]
     [InlineData("""{"type":"metrics","samples":[{"meter":"m"}]}""")]
-    [InlineData("""{"type":"start","manifest":{"name":"x"}}""")]
+    [InlineData("""{"type":"start","isRestart":false,"manifest":{"name":"x"}}""")]
     [InlineData("\u0000")]
     public void Anything_else_is_no_message(string line) => Assert.ThrowsAny<JsonException>(() => ControlMessage.FromLine(Encoding.UTF8.GetBytes(line)));
 

@@ -1,0 +1,107 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using Makatea.Cli;
+using Makatea.Qemu;
+using Makatea.Running;
+using Makatea.Systems;
+using Makatea.Views;
+using Spectre.Console;
+
+namespace Makatea.Commands;
+
+/// <summary><c>makatea up SYSTEM.yaml</c>: runs a system in the foreground.</summary>
+internal static class UpCommand
+{
+    private static readonly Argument<string> _file = SystemFileArgument.Create();
+    private static readonly Option<bool> _plain = new("--plain", "--no-tty") { Description = "Print a line for each event in the place of the live table." };
+    private static readonly Option<string> _accelerator = new("--accel") { Description = "auto: KVM where it really works, else TCG. MAKATEA_ACCEL in the environment does the same.", HelpName = "auto|kvm|tcg" };
+    private static readonly Option<string> _qemu = new("--qemu") { Description = "QEMU's executable; by default qemu-system-x86_64 on PATH.", HelpName = "PATH" };
+    private static readonly Option<double> _stopTime = new("--stop-timeout") { Description = "How many seconds a guest gets to power down before its plug is pulled.", HelpName = "SECONDS", DefaultValueFactory = _ => 10 };
+
+    public static Command Create()
+    {
+        var command = new Command("up", "Start a system: its domains, each in a sandbox, then its qubes. Ctrl-C or 'makatea down' stops it.\n\n" +
+            "Ends by itself when all qubes have powered off, with status 1 where one failed.")
+        {
+            _file, _plain, _accelerator, _qemu, _stopTime,
+        };
+        command.Aliases.Add("run");
+        command.SetAction((result, _) => RunAsync(result));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult result)
+    {
+        string file = result.GetRequiredValue(_file);
+        SystemDescription system = SystemFileArgument.Load(file);
+        string qemu = QemuProgram.Find(result.GetValue(_qemu));
+        string? accelerator = result.GetValue(_accelerator);
+        if (accelerator is not (null or "auto" or "kvm" or "tcg"))
+        {
+            throw new CommandException($"found --accel={accelerator}, expected auto, kvm or tcg", ExitCode.Usage);
+        }
+
+        var options = new RunOptions(system, file, qemu, () => Accelerator.Choose(qemu, accelerator), TimeSpan.FromSeconds(result.GetValue(_stopTime)));
+        bool isPlain = result.GetValue(_plain) || Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Ansi;
+        IRunView view = isPlain ? new PlainView(result.InvocationConfiguration.Output) : new TableView(AnsiConsole.Console);
+        return await RunAsync(options, view).ConfigureAwait(false) ? ExitCode.Success : ExitCode.Failure;
+    }
+
+    private static async Task<bool> RunAsync(RunOptions options, IRunView view)
+    {
+        using var stop = new CancellationTokenSource();
+        using var hurry = new CancellationTokenSource();
+        var events = new RunEvents();
+        StateDirectory state = StateDirectory.Take(options.System.Name.Value);
+        SystemRunner? runner = null;
+        ControlServer? server = null;
+        try
+        {
+            runner = new SystemRunner(options, state, events);
+            server = new ControlServer(state.ControlSocket, () => runner.Status, Stop);
+            using IDisposable signals = OnSignals(() => Stop(now: stop.IsCancellationRequested));
+            Task<bool> run = Task.Run(() => runner.RunAsync(stop.Token, hurry.Token));
+            await view.ShowAsync(() => runner.Status, events, run).ConfigureAwait(false);
+            return await run.ConfigureAwait(false);
+        }
+        finally
+        {
+            // Whoever asked for the end hears of it when the same system can be started again.
+            runner?.Dispose();
+            state.Dispose();
+            server?.Dispose();
+        }
+
+        void Stop(bool now)
+        {
+            if (!stop.IsCancellationRequested)
+            {
+                events.Add("", "stopping");
+                _ = stop.CancelAsync();
+            }
+
+            if (now)
+            {
+                _ = hurry.CancelAsync();
+            }
+        }
+    }
+
+    private static Signals OnSignals(Action action) => new(
+        [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }.Select(s => PosixSignalRegistration.Create(s, context =>
+        {
+            context.Cancel = true;
+            action();
+        }))]);
+
+    private sealed class Signals(IReadOnlyList<PosixSignalRegistration> registrations) : IDisposable
+    {
+        public void Dispose()
+        {
+            foreach (PosixSignalRegistration registration in registrations)
+            {
+                registration.Dispose();
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+using System.Globalization;
+using Makatea.Running;
+using Makatea.Systems;
+
+namespace Makatea.Qemu;
+
+/// <summary>Where a qube's sockets and files are.</summary>
+/// <param name="Console">UNIX socket for its serial console.</param>
+/// <param name="ConsoleLog">File that gets all of the console's output.</param>
+/// <param name="Disks">UNIX sockets of its disks, in their order.</param>
+internal sealed record QemuPaths(string Console, string ConsoleLog, IReadOnlyList<string> Disks);
+
+/// <summary>The command line of QEMU for a qube.</summary>
+internal static class QemuCommandLine
+{
+    /// <summary>Kernel command line where the system file has none.</summary>
+    public const string DefaultCommandLine = "console=ttyS0 root=/dev/vda";
+
+    /// <summary>Arguments for QEMU.</summary>
+    /// <param name="qube">The qube, its paths made absolute.</param>
+    /// <param name="accelerator">What runs it.</param>
+    /// <param name="paths">Its sockets.</param>
+    /// <param name="monitor">Descriptor of its monitor, a connected UNIX socket.</param>
+    public static IReadOnlyList<string> Build(QubeDescription qube, Accelerator accelerator, QemuPaths paths, int monitor)
+    {
+        string name = qube.Name.Value;
+        string memory = qube.Memory.ToString(CultureInfo.InvariantCulture);
+        List<string> arguments =
+        [
+            "-nodefaults", "-no-user-config", "-display", "none",
+            "-name", $"guest={name},process=qube-{name},debug-threads=on",
+            "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+            "-machine", "q35,memory-backend=ram", "-accel", accelerator.Name, "-cpu", accelerator.Cpu,
+            "-smp", qube.Cores.ToString(CultureInfo.InvariantCulture),
+            "-m", $"size={memory}B",
+            "-object", $"memory-backend-memfd,id=ram,size={memory}B,share=on",
+            "-chardev", $"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control",
+            "-chardev", $"socket,id=console,path={Escape(paths.Console)},server=on,wait=off,logfile={Escape(paths.ConsoleLog)},logappend=on", "-serial", "chardev:console",
+            "-device", "virtio-rng-pci",
+        ];
+        if (qube.Kernel is { } kernel)
+        {
+            arguments.AddRange(["-kernel", kernel.Value, "-append", qube.CommandLine ?? DefaultCommandLine]);
+        }
+
+        if (qube.Initrd is { } initrd)
+        {
+            arguments.AddRange(["-initrd", initrd.Value]);
+        }
+
+        int index = 0;
+        foreach (DiskDescription disk in qube.Disks)
+        {
+            // The storage domain may be started again at any time: QEMU then connects anew, once a second.
+            arguments.AddRange(["-chardev", $"socket,id=disk{index},path={Escape(paths.Disks[index])},reconnect=1"]);
+            string boot = qube.Kernel is null && index == 0 ? ",bootindex=0" : "";
+            arguments.AddRange(["-device", $"vhost-user-blk-pci,id=disk-{disk.Name.Value},chardev=disk{index},num-queues={DiskManifest.QueuesOf(qube, disk)}{boot}"]);
+            index++;
+        }
+
+        return arguments;
+    }
+
+    /// <summary>In QEMU's option syntax a comma ends a value unless doubled.</summary>
+    private static string Escape(string value) => value.Replace(",", ",,", StringComparison.Ordinal);
+}

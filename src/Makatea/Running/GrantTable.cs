@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+using Makatea.Platform;
+using Makatea.Platform.Linux;
+using Microsoft.Win32.SafeHandles;
+
+namespace Makatea.Running;
+
+/// <summary>
+/// All that a component is given, opened by the manager and kept open by it: when the component dies, the next one gets the same files, locks and listening sockets.
+/// </summary>
+internal sealed class GrantTable : IDisposable
+{
+    /// <summary>Slot of the control channel.</summary>
+    public const int ControlSlot = 3;
+
+    private readonly List<ManifestGrant> _grants = [];
+    private readonly Dictionary<int, SafeHandle> _handles = [];
+    private readonly Dictionary<(string Path, MemoryAccess Access), SafeFileHandle> _files = [];
+    private readonly List<IDisposable> _owned = [];
+
+    /// <summary>The grants, for the manifest.</summary>
+    public IReadOnlyList<ManifestGrant> Grants => _grants;
+
+    /// <summary>The descriptors by slot.</summary>
+    public IReadOnlyDictionary<int, SafeHandle> Handles => _handles;
+
+    /// <summary>Adds a file or block device. One that another device has already is not opened again, so that its locks do not keep the two apart.</summary>
+    /// <param name="name">Name of the grant.</param>
+    /// <param name="path">Path of the file.</param>
+    /// <param name="access">What the component may do with it.</param>
+    /// <returns>Option value that refers to it.</returns>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public string AddFile(string name, string path, MemoryAccess access)
+    {
+        if (!_files.TryGetValue((path, access), out SafeFileHandle? file))
+        {
+            file = File.OpenHandle(path, FileMode.Open, access == MemoryAccess.Read ? FileAccess.Read : FileAccess.ReadWrite, FileShare.ReadWrite);
+            _files.Add((path, access), file);
+            _owned.Add(file);
+        }
+
+        Add(name, GrantType.File, file, access);
+        return Reference(name);
+    }
+
+    /// <summary>Adds storage for an overlay, as long as it needs to be and, where it is new, all zeroes.</summary>
+    /// <param name="name">Name of the grant.</param>
+    /// <param name="path">File that keeps it, or null for one that is gone with the last descriptor, however that comes.</param>
+    /// <param name="length">Length in bytes; the file has holes until they are written.</param>
+    /// <returns>Option value that refers to it.</returns>
+    /// <exception cref="IOException">It cannot be made.</exception>
+    public string AddOverlay(string name, string? path, ulong length)
+    {
+        string place = path ?? Path.Combine(TemporaryFolder(), $"makatea-{Guid.NewGuid():N}");
+        var file = new FileStream(place, new FileStreamOptions
+        {
+            Mode = path is null ? FileMode.CreateNew : FileMode.OpenOrCreate,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.ReadWrite,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        });
+        _owned.Add(file);
+        if (path is null)
+        {
+            File.Delete(place);
+        }
+
+        if (file.Length < (long)length)
+        {
+            file.SetLength((long)length);
+        }
+
+        Add(name, GrantType.File, file.SafeFileHandle, MemoryAccess.ReadWrite);
+        return Reference(name);
+    }
+
+    /// <summary>Adds shared memory, all zeroes.</summary>
+    /// <returns>Option value that refers to it.</returns>
+    public string AddMemory(string name, ulong length)
+    {
+        var memory = (LinuxGrant)new LinuxHost().CreateMemory(name, length);
+        _owned.Add(memory);
+        Add(name, GrantType.Region, memory.Handle, MemoryAccess.ReadWrite);
+        return Reference(name);
+    }
+
+    /// <summary>Adds a socket that listens on a path.</summary>
+    /// <returns>Name of the grant.</returns>
+    /// <exception cref="IOException">It cannot be made.</exception>
+    public string AddListener(string name, string path)
+    {
+        UnixChannelListener listener = UnixChannelListener.Bind(path);
+        _owned.Add(listener);
+        Add(name, GrantType.Listener, listener.Handle, MemoryAccess.ReadWrite);
+        return name;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _owned.ForEach(o => o.Dispose());
+
+    private static string Reference(string name) => $"grant:{name}";
+
+    /// <summary>On a disk where there is one: an overlay can grow as large as its template.</summary>
+    private static string TemporaryFolder() => Directory.Exists("/var/tmp") ? "/var/tmp" : Path.GetTempPath();
+
+    private void Add(string name, GrantType type, SafeHandle handle, MemoryAccess access)
+    {
+        int slot = ControlSlot + 1 + _grants.Count;
+        _grants.Add(new ManifestGrant(name, type, slot, access));
+        _handles.Add(slot, handle);
+    }
+}

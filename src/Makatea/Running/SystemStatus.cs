@@ -1,0 +1,84 @@
+using System.Text.Json.Serialization;
+using Makatea.Domains.Manager;
+using Makatea.Systems;
+
+namespace Makatea.Running;
+
+/// <summary>How a part of a system is.</summary>
+internal enum PartState
+{
+    /// <summary>Not started yet.</summary>
+    Waiting,
+
+    /// <summary>Started, and not at work yet.</summary>
+    Starting,
+
+    /// <summary>At work.</summary>
+    Running,
+
+    /// <summary>It died and is started again.</summary>
+    Restarting,
+
+    /// <summary>Asked to end.</summary>
+    Stopping,
+
+    /// <summary>Ended as it should.</summary>
+    Stopped,
+
+    /// <summary>Ended as it should not.</summary>
+    Failed,
+}
+
+/// <summary>A running system at one moment, as <c>makatea ls --json</c> prints it.</summary>
+internal sealed record SystemStatus(
+    string Name, string File, int ManagerPid, DateTimeOffset StartedAt, string Accelerator, IReadOnlyList<DomainStatus> Domains, IReadOnlyList<QubeStatus> Qubes);
+
+/// <summary>A domain.</summary>
+internal sealed record DomainStatus(
+    string Name, string Kind, PartState State, string? Reason, int? Pid, int Restarts, string Log,
+    IReadOnlyList<string> Sandbox, IReadOnlyList<string> SandboxMissing, IReadOnlyList<string> Notices, IReadOnlyList<MetricSample> Metrics);
+
+/// <summary>A qube.</summary>
+internal sealed record QubeStatus(
+    string Name, Label Label, PartState State, string? Reason, int? Pid,
+    ulong MemoryBytes, int Cores, string Console, string ConsoleLog, string Log, IReadOnlyList<DiskStatus> Disks);
+
+/// <summary>A disk of a qube, with what its domain counted since the system was started, over all queues and restarts.</summary>
+internal sealed record DiskStatus(string Name, string Domain, string Source, string? Overlay, bool ReadOnly, DiskCounters Counters);
+
+/// <summary>Sums of a disk.</summary>
+internal sealed record DiskCounters(long Reads, long ReadBytes, long Writes, long WrittenBytes, long Flushes, long Errors)
+{
+    /// <summary>Of a disk that was not used.</summary>
+    public static readonly DiskCounters Zero = new(0, 0, 0, 0, 0, 0);
+
+    /// <summary>Both together.</summary>
+    public static DiskCounters operator +(DiskCounters a, DiskCounters b) => new(
+        a.Reads + b.Reads, a.ReadBytes + b.ReadBytes, a.Writes + b.Writes, a.WrittenBytes + b.WrittenBytes, a.Flushes + b.Flushes, a.Errors + b.Errors);
+
+    /// <summary>The sums of one device.</summary>
+    public static DiskCounters Of(IEnumerable<MetricSample> samples, string device)
+    {
+        var sums = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (MetricSample sample in samples.Where(s => s.Tags.TryGetValue("device", out string? name) && name == device))
+        {
+            sums[sample.Name] = sums.GetValueOrDefault(sample.Name) + (long)sample.Value;
+        }
+
+        return new(Get("reads"), Get("read_bytes"), Get("writes"), Get("written_bytes"), Get("flushes"), Get("errors"));
+
+        long Get(string name) => sums.GetValueOrDefault(name);
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(CamelCaseEnum<PartState>), typeof(CamelCaseEnum<Label>)])]
+[JsonSerializable(typeof(SystemStatus))]
+internal sealed partial class StatusJson : JsonSerializerContext;
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, Converters = [typeof(CamelCaseEnum<PartState>), typeof(CamelCaseEnum<Label>)])]
+[JsonSerializable(typeof(IReadOnlyList<SystemStatus>))]
+internal sealed partial class IndentedStatusJson : JsonSerializerContext;
+
+/// <summary>Enumerations as words in lower case.</summary>
+internal sealed class CamelCaseEnum<T>() : JsonStringEnumConverter<T>(System.Text.Json.JsonNamingPolicy.CamelCase)
+    where T : struct, Enum;

@@ -1,0 +1,61 @@
+using Makatea.Cli;
+using Makatea.Domains.Manager;
+using Makatea.Domains.Storage;
+using Makatea.Platform;
+using Makatea.Platform.Linux;
+using Makatea.Running;
+using Microsoft.Extensions.Logging;
+
+namespace Makatea.Serving;
+
+/// <summary>
+/// The component of a domain: what <c>makatea up</c> starts in a sandbox, for itself alone. It opens nothing; its manager tells it what it has and is over the
+/// control channel, and when that ends, so does it.
+/// </summary>
+internal static class ComponentProgram
+{
+    /// <summary>Runs until the manager ends it.</summary>
+    /// <returns>Exit status.</returns>
+    public static async Task<int> RunAsync()
+    {
+        using ILoggerFactory logs = StandardErrorLog.Create();
+        using MessageChannel channel = LinuxGrant.Adopt(GrantTable.ControlSlot).OpenChannel();
+        using var control = new ControlChannel(channel, "manager");
+        if (await control.ReceiveAsync().ConfigureAwait(false) is not StartMessage start)
+        {
+            return ExitCode.Usage;
+        }
+
+        try
+        {
+            await ServeAsync(start, control, logs).ConfigureAwait(false);
+            return ExitCode.Success;
+        }
+        catch (Exception e) when (e is ArgumentException or IOException or GrantException or SandboxException)
+        {
+            control.Send(new FailedMessage(e.Message));
+            return ExitCode.Failure;
+        }
+    }
+
+    private static async Task ServeAsync(StartMessage start, ControlChannel control, ILoggerFactory logs)
+    {
+        using var metrics = new MetricsCollector();
+        var failures = new List<string>();
+        using var domain = new StorageDomain(start.Manifest, new LinuxHost(), new LinuxGrants(), new StorageDomainOptions
+        {
+            Loggers = logs,
+            DeviceFailed = start.IsRestart ? (device, e) => failures.Add($"{device.Name} is not served: {e.Message}") : null,
+        });
+        domain.Start();
+        SandboxSeal.Apply(SandboxSealRights.OpenFiles | SandboxSealRights.ExecutableMemory | SandboxSealRights.NewRings);
+        control.Send(new ReadyMessage([.. domain.Notices, .. failures]));
+        while (await control.ReceiveAsync().ConfigureAwait(false) is { } message and not StopMessage)
+        {
+            if (message is MetricsRequestMessage)
+            {
+                control.Send(new MetricsMessage(metrics.Collect()));
+            }
+        }
+    }
+}
