@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Makatea.Domains.Storage;
 
 /// <summary>Serves one device to the front ends that come to one listener, on a thread of its own.</summary>
-internal sealed class DeviceServer : IDisposable
+internal sealed class DeviceServer
 {
     private readonly VirtioDevice _device;
     private readonly ChannelListener _listener;
@@ -26,15 +26,13 @@ internal sealed class DeviceServer : IDisposable
 
     public string Name => _device.Name;
 
-    public bool IsConnected => _server.IsConnected;
-
     public void Start()
     {
         _isStarted = true;
         _thread.Start();
     }
 
-    /// <summary>Waits until no front end can come any more: after <see cref="Close"/>, or when the only one left that an already connected listener had.</summary>
+    /// <summary>Waits until no front end can come any more: after <see cref="Close"/>, or when the listener was a connection and that ended.</summary>
     public void Wait()
     {
         if (_isStarted)
@@ -48,17 +46,15 @@ internal sealed class DeviceServer : IDisposable
 
     /// <summary>Ends the connection after every request taken was given back, and the device.</summary>
     /// <param name="ended">Called in between, when nobody uses the device any more.</param>
-    public void End(Action<string>? ended = null)
+    public void End(Action<string> ended)
     {
         Close();
         Wait();
-        ended?.Invoke(Name);
+        ended(Name);
         _server.Dispose();
         _listener.Dispose();
         _device.Dispose();
     }
-
-    public void Dispose() => End();
 
     private void Serve()
     {

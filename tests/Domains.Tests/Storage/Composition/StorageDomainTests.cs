@@ -131,8 +131,8 @@ public sealed class StorageDomainTests : IDisposable
             }
 
             IReadOnlyList<MetricSample> samples = metrics.Collect();
-            Assert.Equal(1, Sum(samples, "front_ends", "metered"));
-            Assert.Equal(0, Sum(samples, "front_ends", "metered idle"));
+            Assert.Equal(1, Sum(samples, "connected", "metered"));
+            Assert.Equal(0, Sum(samples, "connected", "metered idle"));
             Assert.Equal(4 * 4096, Sum(samples, "overlay_bytes", "metered"));
             Assert.InRange(Sum(samples, "throttled", "metered"), 2, 4);
             Assert.Equal(4, Sum(samples, "writes", "metered"));
