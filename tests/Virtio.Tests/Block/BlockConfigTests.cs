@@ -26,7 +26,7 @@ public sealed class BlockConfigTests
         device.ReadConfig(0, config);
         Assert.Equal(72, config.Length);
         Assert.Equal(0x1234_5678_9aul, BinaryPrimitives.ReadUInt64LittleEndian(config));
-        Assert.Equal(254u, U32(config, 12));
+        Assert.Equal(126u, U32(config, 12));
         Assert.Equal(512u, U32(config, 20));
         Assert.Equal(3, config[24]);
         Assert.Equal(0, config[25]);

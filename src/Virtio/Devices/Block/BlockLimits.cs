@@ -5,8 +5,11 @@ namespace Makatea.Virtio.Block;
 /// <summary>What requests are checked against: the limits that configuration space announces, at one moment.</summary>
 internal sealed record BlockLimits
 {
-    /// <summary>Most data segments of a request (seg_max).</summary>
-    public const int MaxSegments = 254;
+    /// <summary>
+    /// Most data segments of a request (seg_max): with header and status they fit QEMU's queue of 128, which a driver without indirect
+    /// descriptors has to chain them in. Linux's takes seg_max without looking at the queue's size, and then stalls.
+    /// </summary>
+    public const int MaxSegments = 126;
 
     /// <summary>Most sectors of a discard or of zeroes written (max_discard_sectors, max_write_zeroes_sectors): 1 GiB.</summary>
     public const uint MaxRangeSectors = 1u << 21;
