@@ -31,6 +31,7 @@ internal static class VhostUserBlkCommand
     private static readonly Option<string> _partition = new("--partition") { Description = "Serve a GPT partition of the file: its number, its name or its GUID.", HelpName = "PARTITION" };
     private static readonly Option<string> _engine = new("--engine") { Description = "How the file is read and written; by default auto." };
     private static readonly Option<bool> _direct = new("--direct") { Description = "Go past the host's page cache (O_DIRECT)." };
+    private static readonly Option<string> _locking = new("--locking") { Description = "Who else may use the file; by default exclusive. The two backends of a live migration share it." };
     private static readonly Option<int> _pollTime = new("--poll-us") { Description = "For how many microseconds an idle queue polls before it sleeps, 0 to 10000; by default 50.", HelpName = "N" };
     private static readonly Option<long> _iops = new("--iops") { Description = "Most operations a second.", HelpName = "N" };
     private static readonly Option<string> _bps = new("--bps") { Description = "Most bytes a second, such as 50M.", HelpName = "SIZE" };
@@ -42,8 +43,9 @@ internal static class VhostUserBlkCommand
         var command = new Command(Name, "Serve one block device over vhost-user.\n\n" +
             "Options follow the backend program conventions of QEMU's vhost-user document. SIGTERM and SIGINT end it with status 0.")
         {
-            _socketPath, _fd, _file, _readOnly, _queues, _queueSize, _serial, _partition, _engine, _direct, _pollTime, _iops, _bps, _capabilities, _version,
+            _socketPath, _fd, _file, _readOnly, _queues, _queueSize, _serial, _partition, _engine, _direct, _locking, _pollTime, _iops, _bps, _capabilities, _version,
         };
+        _locking.AcceptOnlyFromAmong([.. Enum.GetNames<FileLocking>().Select(n => n.ToLowerInvariant())]);
         _engine.AcceptOnlyFromAmong([.. Enum.GetNames<FileEngine>().Select(n => n.ToLowerInvariant())]);
         command.Validators.Add(Validate);
         command.SetAction(Run);
@@ -171,7 +173,7 @@ internal static class VhostUserBlkCommand
         const string Image = "image";
         bool isReadOnly = result.GetValue(_readOnly);
         var options = new Dictionary<string, string>();
-        foreach (Option option in (Option[])[_queues, _queueSize, _serial, _engine, _pollTime, _partition, _iops, _bps])
+        foreach (Option option in (Option[])[_queues, _queueSize, _serial, _engine, _locking, _pollTime, _partition, _iops, _bps])
         {
             if (result.GetResult(option) is { Implicit: false, Tokens: [{ Value: var value }] })
             {

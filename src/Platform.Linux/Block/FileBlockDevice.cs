@@ -23,6 +23,7 @@ public sealed class FileBlockDevice : BlockDevice
     private readonly FileMap? _map;
     private readonly FileBlockOptions _options;
     private readonly Lock _refreshing = new();
+    private readonly Timer? _sizeWatch;
     private volatile BlockDeviceInfo _info;
     private int _noticed;
     private bool _disposed;
@@ -45,6 +46,8 @@ public sealed class FileBlockDevice : BlockDevice
                 Engine = FileEngine.Inline;
             }
         }
+
+        _sizeWatch = options.SizeWatch > TimeSpan.Zero ? new Timer(_ => LookAtSize(), null, options.SizeWatch, options.SizeWatch) : null;
     }
 
     /// <inheritdoc/>
@@ -102,6 +105,11 @@ public sealed class FileBlockDevice : BlockDevice
     {
         lock (_refreshing)
         {
+            if (_disposed)
+            {
+                return;
+            }
+
             ulong sectors = FileProbe.Measure(_file) / (ulong)_info.BlockSize * ((ulong)_info.BlockSize / SectorSize);
             if (sectors == _file.SectorCount)
             {
@@ -149,12 +157,17 @@ public sealed class FileBlockDevice : BlockDevice
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (_disposed)
+        lock (_refreshing)
         {
-            return;
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
         }
 
-        _disposed = true;
+        _sizeWatch?.Dispose();
         _map?.Dispose();
         if (_options.Locking != FileLocking.None)
         {
@@ -162,6 +175,18 @@ public sealed class FileBlockDevice : BlockDevice
         }
 
         _file.Dispose();
+    }
+
+    private void LookAtSize()
+    {
+        try
+        {
+            Refresh();
+        }
+        catch (IOException)
+        {
+            // Requests will fail too, where somebody is there to hear of it.
+        }
     }
 
     private BlockQueue OpenQueue(int depth, EventDoorbell doorbell, bool ownsDoorbell)

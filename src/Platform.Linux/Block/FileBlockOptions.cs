@@ -27,6 +27,9 @@ public sealed record FileBlockOptions
     /// </summary>
     public TimeSpan LockTimeout { get; init; } = TimeSpan.FromSeconds(3);
 
+    /// <summary>How often to look whether the file's size changed; zero leaves that to <see cref="FileBlockDevice.Refresh"/>.</summary>
+    public TimeSpan SizeWatch { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>
     /// Told in a sentence what the user may want to know: which way was not open, what was chosen instead and what to do about it. On the
     /// thread that opens the device or a queue.

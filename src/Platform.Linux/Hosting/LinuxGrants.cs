@@ -11,9 +11,11 @@ public sealed class LinuxGrants(Action<string>? notice = null) : ComponentGrants
 {
     private const string Engine = "engine";
     private const string Direct = "direct";
+    private const string Locking = "locking";
 
-    /// <summary><c>engine</c>: a <see cref="FileEngine"/> in lower case; <c>direct</c>: <c>true</c> goes past the page cache.</summary>
-    public override IReadOnlyCollection<string> FileOptions { get; } = [Engine, Direct];
+    /// <summary><c>engine</c>: a <see cref="FileEngine"/> in lower case; <c>direct</c>: <c>true</c> goes past the page cache;
+    /// <c>locking</c>: a <see cref="FileLocking"/> in lower case.</summary>
+    public override IReadOnlyCollection<string> FileOptions { get; } = [Engine, Direct, Locking];
 
     /// <inheritdoc/>
     public override Grant Open(ManifestGrant grant) => new LinuxGrant(Duplicate(grant));
@@ -27,6 +29,7 @@ public sealed class LinuxGrants(Action<string>? notice = null) : ComponentGrants
             ReadOnly = (grant.Access & MemoryAccess.Write) == 0,
             Direct = OneOf(options, Direct, ["false", "true"]) == 1,
             Engine = (FileEngine)OneOf(options, Engine, [.. Enum.GetNames<FileEngine>().Select(n => n.ToLowerInvariant())]),
+            Locking = (FileLocking)OneOf(options, Locking, [.. Enum.GetNames<FileLocking>().Select(n => n.ToLowerInvariant())]),
             Notice = notice,
         };
         return FileBlockDevice.Open(Duplicate(grant), fileOptions, grant.Name);

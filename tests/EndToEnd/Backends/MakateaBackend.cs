@@ -17,6 +17,11 @@ internal sealed class MakateaBackend(Scratch scratch, string name, BackendOption
             command.Add("--read-only");
         }
 
+        if (Options.Shared)
+        {
+            command.Add("--locking=shared");
+        }
+
         return command;
     }
 }
