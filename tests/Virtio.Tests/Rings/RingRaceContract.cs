@@ -58,7 +58,7 @@ public abstract class RingRaceContract<TKind, TDevice, TDriver>
     public void Length_of_a_table()
     {
         using RingPair<TKind, TDevice, TDriver> pair = new(features: VirtioFeatures.IndirectDescriptors);
-        pair.OfferTable(default, 32, new RawDescriptor(pair.Data.Address, 100), new(pair.Data.Address, 200, Write));
+        pair.OfferTable(default, 16, new RawDescriptor(pair.Data.Address, 100), new(pair.Data.Address, 200, Write));
         Race(
             pair, pair.Areas.Descriptors, 8, Rest(16, Indirect), Rest(uint.MaxValue - 15, Indirect), "100 0", nameof(RingFault.IndirectTableSize));
     }
