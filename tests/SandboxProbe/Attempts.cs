@@ -28,6 +28,7 @@ internal static unsafe class Attempts
         ("open the system's memory", Open("/dev/mem", ReadOnly)),
         ("open /dev/kvm", Open("/dev/kvm", ReadWrite)),
         ("create a file in a shared directory", Create(t.Writable)),
+        ("create a file in the root", Create("/")),
         ("create a file in /tmp", Create("/tmp")),
         ("create a file in /dev/shm", Create("/dev/shm")),
         ("create a file beside the program", Create(AppContext.BaseDirectory)),

@@ -13,6 +13,12 @@ internal static class Program
             case ["attempts", .. string[] targets]:
                 Print(Attempts.All(new Targets(targets)));
                 return 0;
+            case ["ring", .. string[] targets]:
+                Print(Ring.All(new Targets(targets)));
+                return 0;
+            case ["disk", string slot, string engine]:
+                Print(Disk.All(int.Parse(slot), Enum.Parse<Platform.Linux.FileEngine>(engine)));
+                return 0;
             case ["calls", string numbers]:
                 Print(Attempts.Calls(numbers.Split(',').Select(int.Parse)));
                 return 0;

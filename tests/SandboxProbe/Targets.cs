@@ -8,6 +8,9 @@ internal sealed class Targets(string[] arguments)
     /// <summary>A file of the test.</summary>
     public string Secret => _values["secret"];
 
+    /// <summary>A file of the test that may go.</summary>
+    public string Removable => _values["removable"];
+
     /// <summary>Inode number of a file that the test has open without close-on-exec.</summary>
     public ulong LeakedInode => ulong.Parse(_values["leaked"]);
 

@@ -8,7 +8,7 @@ public sealed class SandboxAttemptTests(SandboxBed bed) : IClassFixture<SandboxB
     private static readonly string[] s_rootOnly =
     [
         "read passwords", "open the system's memory", "enter a mount namespace", "enter a network namespace", "make a BPF map", "use CAP_SYS_CHROOT", "use CAP_SETUID",
-        "use CAP_SYS_RESOURCE", "use CAP_NET_RAW", "have a capability",
+        "use CAP_SYS_RESOURCE", "use CAP_NET_RAW", "have a capability", "create a file in the root",
     ];
 
     // What there is to reach for depends on the machine.
@@ -49,6 +49,7 @@ public sealed class SandboxAttemptTests(SandboxBed bed) : IClassFixture<SandboxB
         "read the list of users: 2",
         "connect to a UNIX socket by path: 2",
         "write the program: 30",
+        "create a file in the root: 30",
         "start a shell: 2",
     })]
     [InlineData(SandboxLayers.UserNamespace | SandboxLayers.NetworkNamespace, new[]
@@ -106,12 +107,18 @@ public sealed class SandboxAttemptTests(SandboxBed bed) : IClassFixture<SandboxB
     }
 
     [SkippableFact]
-    public void RingsAreMadeOnlyWhereGranted()
+    public void WhatARingLetsPastTheFilterOtherLayersRefuse()
     {
-        ProbeRun outside = Probe.RunOutside(["attempts", .. bed.Targets], assembly: bed.Probe).MustSucceed();
-        Skip.IfNot(outside["make a ring"] == "ok", "this kernel refuses io_uring");
-        ProbeRun inside = Probe.RunInside(["attempts", .. bed.Targets], o => o with { AllowIoUring = true }, bed.Probe).MustSucceed();
+        ProbeRun inside = Probe.RunInside(["ring", .. bed.Targets], o => o with { AllowIoUring = true }, bed.Probe).MustSucceed();
+        ProbeRun filterOnly = RunWith(SandboxLayers.Seccomp | SandboxLayers.NoNewPrivileges, "ring", bed.Targets, o => o with { AllowIoUring = true });
+        Skip.IfNot(filterOnly["make a ring"] == "ok", "this kernel refuses io_uring");
+        Skip.IfNot(inside.Report.Has(SandboxLayers.Landlock) || inside.Report.Has(SandboxLayers.MountNamespace), $"there is no other layer here:\n{inside.Report}");
+
+        // The filter alone does not stop them: that is why the right is an option, and why the seal takes it away.
         Assert.Equal("ok", inside["make a ring"]);
+        Assert.All(filterOnly.Results, r => Assert.True(r.Value == "ok", $"{r.Key}: {r.Value} under the filter alone"));
+        Assert.All(inside.Results.Where(r => r.Key != "make a ring"), r => Assert.True(int.TryParse(r.Value, out _), $"{r.Key}: {r.Value} inside"));
+        Assert.Equal("1", Probe.RunInside(["ring", .. bed.Targets], assembly: bed.Probe).MustSucceed()["make a ring"]);
     }
 
     private ProbeRun RunWith(SandboxLayers layers, string what, string[] arguments, Func<SandboxOptions, SandboxOptions>? grant = null)

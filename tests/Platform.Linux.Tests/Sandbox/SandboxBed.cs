@@ -40,6 +40,8 @@ public sealed class SandboxBed : IDisposable
         }
 
         Probe = Path.Combine(program, Path.GetFileName(Linux.Tests.Probe.Assembly));
+        string removable = Path.Combine(_directory, "removable");
+        File.WriteAllText(removable, "");
         string leaked = Path.Combine(_directory, "leaked");
         File.WriteAllText(leaked, "leaked");
         _leaked = File.OpenHandle(leaked);
@@ -54,7 +56,7 @@ public sealed class SandboxBed : IDisposable
         File.SetUnixFileMode(socket, Everybody);
         Targets =
         [
-            $"secret={secret}", $"leaked={stat.Inode}", $"victim={_victim.Id}", $"parent={Environment.ProcessId}", $"port={((IPEndPoint)_tcp.LocalEndPoint!).Port}",
+            $"secret={secret}", $"removable={removable}", $"leaked={stat.Inode}", $"victim={_victim.Id}", $"parent={Environment.ProcessId}", $"port={((IPEndPoint)_tcp.LocalEndPoint!).Port}",
             $"socket={socket}", $"name={name}", $"writable={_directory}",
         ];
     }

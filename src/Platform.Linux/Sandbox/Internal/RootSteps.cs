@@ -80,8 +80,6 @@ internal sealed unsafe class RootSteps(SpawnContext context)
 
         // There is no way back from here, so the rest must succeed.
         _plan.Add("chdir /", Syscall.Chdir, _plan.Text("/"));
-        _plan.Add("leave the host's root", Syscall.Umount2, _plan.Text(OldRoot), Detach);
-        _plan.Add("rmdir", Syscall.Rmdir, _plan.Text(OldRoot));
         foreach (string directory in context.Layout.Directories.Append("/dev").Append("/proc").Distinct())
         {
             _plan.Add($"mkdir {directory}", Syscall.Mkdir, _plan.Text(directory), DirectoryMode);
@@ -97,7 +95,10 @@ internal sealed unsafe class RootSteps(SpawnContext context)
             Mount(path, isDirectory, attributes, tree);
         }
 
+        // The kernel gives a user namespace a /proc only while it sees all of another: before it leaves the host's.
         MountProc();
+        _plan.Add("leave the host's root", Syscall.Umount2, _plan.Text(OldRoot), Detach);
+        _plan.Add("rmdir", Syscall.Rmdir, _plan.Text(OldRoot));
         PlanStep openProc = _plan.Add("open /proc", Syscall.Openat, AtCurrentDirectory, _plan.Text("/proc"), PathOnly | CloseOnExec);
         _plan.Add("make / read-only", Syscall.Mount, _plan.Text("none"), _plan.Text("/"), 0, Remount | Bind | ReadOnly | NoSuid | NoDev | NoExec)
             .Proves(SandboxLayers.MountNamespace);
