@@ -32,6 +32,7 @@ internal static class Works
             stream.Write(BitConverter.GetBytes(1UL));
             return true;
         })),
+        ("signals to itself", Attempt(() => Native.Call(62, Environment.ProcessId, 0) == 0 && Native.Call(234, Environment.ProcessId, Environment.ProcessId, 0) == 0)),
         ("threads", Attempt(() =>
         {
             int sum = 0;

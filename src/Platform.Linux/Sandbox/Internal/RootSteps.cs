@@ -39,6 +39,7 @@ internal sealed unsafe class RootSteps(SpawnContext context)
     private readonly SpawnPlan _plan = context.Plan;
     private readonly List<(string Path, bool IsDirectory, long Attributes, PlanStep Tree)> _trees = [];
     private readonly PlanLabel _noTrees = new(context.Plan);
+    private readonly PlanLabel _undo = new(context.Plan);
     private readonly PlanLabel _noRoot = new(context.Plan);
     private PlanStep _procSelf;
     private PlanStep _ready;
@@ -75,8 +76,8 @@ internal sealed unsafe class RootSteps(SpawnContext context)
 
         long tmpfs = _plan.Text("tmpfs");
         Attempt(_noRoot, _plan.Add($"mount tmpfs on {staging}", Syscall.Mount, tmpfs, _plan.Text(staging), tmpfs, NoSuid | NoDev | NoExec, _plan.Text("mode=0755,size=1m,nr_inodes=8192")));
-        Attempt(_noRoot, _plan.Add("mkdir for the host's root", Syscall.Mkdir, _plan.Text(staging + OldRoot), DirectoryMode));
-        Attempt(_noRoot, _plan.Add("pivot_root", Syscall.PivotRoot, _plan.Text(staging), _plan.Text(staging + OldRoot)));
+        Attempt(_undo, _plan.Add("mkdir for the host's root", Syscall.Mkdir, _plan.Text(staging + OldRoot), DirectoryMode));
+        Attempt(_undo, _plan.Add("pivot_root", Syscall.PivotRoot, _plan.Text(staging), _plan.Text(staging + OldRoot)));
 
         // There is no way back from here, so the rest must succeed.
         _plan.Add("chdir /", Syscall.Chdir, _plan.Text("/"));
@@ -101,7 +102,9 @@ internal sealed unsafe class RootSteps(SpawnContext context)
         _plan.Add("rmdir", Syscall.Rmdir, _plan.Text(OldRoot));
         PlanStep openProc = _plan.Add("open /proc", Syscall.Openat, AtCurrentDirectory, _plan.Text("/proc"), PathOnly | CloseOnExec);
         _plan.Add("make / read-only", Syscall.Mount, _plan.Text("none"), _plan.Text("/"), 0, Remount | Bind | ReadOnly | NoSuid | NoDev | NoExec)
-            .Proves(SandboxLayers.MountNamespace);
+            .Proves(SandboxLayers.MountNamespace).ThenGoTo(_noRoot);
+        _undo.Put();
+        _plan.Add($"show {staging} again", Syscall.Umount2, _plan.Text(staging), Detach).Optional();
         _noRoot.Put();
         return openProc;
     }
