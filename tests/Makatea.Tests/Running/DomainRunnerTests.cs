@@ -1,0 +1,192 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using Makatea.Cli;
+using Makatea.Platform.Linux;
+using Makatea.Running;
+using Makatea.Systems;
+using Makatea.Virtio.Testing;
+
+namespace Makatea.Tests.Running;
+
+/// <summary>Runs real components, in their sandbox, with our own front end as the guest.</summary>
+public sealed class DomainRunnerTests : IDisposable
+{
+    private const int Sectors = 2048;
+    private readonly TemporaryDirectory _directory = new();
+    private readonly LinuxHost _host = new();
+    private readonly List<string> _events = [];
+    private readonly List<IDisposable> _owned = [];
+
+    public void Dispose()
+    {
+        _owned.ForEach(o => o.Dispose());
+        _directory.Dispose();
+    }
+
+    private string Socket(string disk) => Path.Combine(_directory.Path, disk);
+
+    private string Image(string name, byte fill = 0)
+    {
+        string path = Path.Combine(_directory.Path, name);
+        byte[] contents = new byte[Sectors * 512];
+        contents.AsSpan().Fill(fill);
+        File.WriteAllBytes(path, contents);
+        return path;
+    }
+
+    private DomainRunner Runner(params DiskDescription[] disks)
+    {
+        var qube = new QubeDescription { Name = new("work", default), OtherDisks = disks };
+        var grants = new GrantTable();
+        var events = new RunEvents();
+        events.Added += e =>
+        {
+            lock (_events)
+            {
+                _events.Add(e.Text);
+            }
+        };
+        var runner = new DomainRunner(
+            new DomainDescription { Name = new("storage", default) }, grants, [.. disks.Select(d => DiskManifest.Build(qube, d, grants, Socket(d.Name.Value)))],
+            Path.Combine(_directory.Path, "log"), events);
+        _owned.Insert(0, runner);
+        return runner;
+    }
+
+    private VirtioBlkDriver Connect(string disk, int queues = 1) =>
+        new(UnixMessageChannel.Connect(Socket(disk)), _host, new VirtioBlkDriverOptions { QueueCount = queues });
+
+    private static async Task<T> Until<T>(Func<T?> look)
+        where T : class
+    {
+        var watch = Stopwatch.StartNew();
+        while (watch.Elapsed < TimeSpan.FromSeconds(20))
+        {
+            if (look() is { } found)
+            {
+                return found;
+            }
+
+            await Task.Delay(20);
+        }
+
+        throw new TimeoutException();
+    }
+
+    [Fact]
+    public async Task A_disk_is_served_counted_and_closed()
+    {
+        string image = Image("image");
+        DomainRunner runner = Runner(new DiskDescription { Name = new("data", default), Image = new(image, default), Serial = "serial-1", Queues = 2 });
+        await runner.StartAsync();
+        Assert.Equal(PartState.Running, runner.Status.State);
+        byte[] data = RandomNumberGenerator.GetBytes(8192);
+        using (VirtioBlkDriver driver = Connect("data", queues: 2))
+        {
+            Assert.Equal(BlkStatus.Ok, driver.GetId(out string id));
+            Assert.Equal("serial-1", id);
+            Assert.Equal(BlkStatus.Ok, driver.Write(16, data, queue: 1));
+        }
+
+        runner.RequestMetrics();
+        await Until(() => runner.CountersOf("work/data") is { Writes: 1, WrittenBytes: 8192 } c ? c : null);
+        await runner.StopAsync();
+        Assert.Equal(PartState.Stopped, runner.Status.State);
+        Assert.Equal(data, File.ReadAllBytes(image)[8192..16384]);
+    }
+
+    [Fact]
+    public async Task A_component_that_is_killed_comes_back_and_its_guest_goes_on()
+    {
+        DomainRunner runner = Runner(
+            new DiskDescription { Name = new("data", default), Image = new(Image("image"), default) },
+            new DiskDescription { Name = new("root", default), Template = new(Image("template", fill: 7), default), Overlay = new(DiskDescription.Volatile, default) });
+        await runner.StartAsync();
+        using VirtioBlkDriver root = Connect("root");
+        byte[] data = RandomNumberGenerator.GetBytes(4096);
+        byte[] read = new byte[4096];
+        for (int round = 1; round <= 3; round++)
+        {
+            Assert.Equal(BlkStatus.Ok, root.Write((ulong)round * 8, data));
+            int pid = runner.Status.Pid!.Value;
+            Process.GetProcessById(pid).Kill();
+            root.Reconnect(UnixMessageChannel.Connect(Socket("root"))); // waits in the listener's backlog until somebody serves again
+            Assert.Equal(BlkStatus.Ok, root.Read((ulong)round * 8, read));
+            Assert.Equal(data, read); // written before, never flushed
+            await Until(() => runner.Status is { State: PartState.Running } s && s.Pid != pid && s.Restarts == round ? s : null);
+        }
+
+        Assert.Equal(BlkStatus.Ok, root.Read(1024, read));
+        Assert.All(read, b => Assert.Equal(7, b));
+        Assert.All(File.ReadAllBytes(Path.Combine(_directory.Path, "template")), b => Assert.Equal(7, b));
+        Assert.Contains(_events, e => e.Contains("it ended with signal 9; starting it again", StringComparison.Ordinal));
+        await runner.StopAsync();
+    }
+
+    [Fact]
+    public async Task Counters_go_on_over_a_restart()
+    {
+        DomainRunner runner = Runner(new DiskDescription { Name = new("data", default), Image = new("null:1G", default) });
+        await runner.StartAsync();
+        using VirtioBlkDriver driver = Connect("data");
+        driver.Flush();
+        driver.Flush();
+        runner.RequestMetrics();
+        await Until(() => runner.CountersOf("work/data") is { Flushes: 2 } c ? c : null);
+        Process.GetProcessById(runner.Status.Pid!.Value).Kill();
+        driver.Reconnect(UnixMessageChannel.Connect(Socket("data")));
+        driver.Flush();
+        await Until(() =>
+        {
+            runner.RequestMetrics();
+            return runner.CountersOf("work/data") is { Flushes: 3 } c ? c : null;
+        });
+        await runner.StopAsync();
+    }
+
+    [Fact]
+    public async Task A_kept_overlay_holds_what_was_written_when_the_system_starts_again()
+    {
+        string overlay = Path.Combine(_directory.Path, "overlay");
+        string template = Image("template", fill: 7);
+        byte[] data = RandomNumberGenerator.GetBytes(4096);
+        for (int run = 0; run < 2; run++)
+        {
+            DomainRunner runner = Runner(new DiskDescription { Name = new("root", default), Template = new(template, default), Overlay = new(overlay, default) });
+            await runner.StartAsync();
+            using (VirtioBlkDriver driver = Connect("root"))
+            {
+                byte[] read = new byte[4096];
+                Assert.Equal(BlkStatus.Ok, driver.Read(8, read));
+                Assert.Equal(run == 0 ? Enumerable.Repeat((byte)7, 4096) : data, read);
+                Assert.Equal(BlkStatus.Ok, driver.Write(8, data));
+            }
+
+            await runner.StopAsync();
+            runner.Dispose();
+            _owned.Remove(runner);
+        }
+    }
+
+    [Fact]
+    public async Task What_cannot_be_served_fails_the_start_with_the_reason()
+    {
+        DomainRunner runner = Runner(new DiskDescription { Name = new("data", default), Image = new(Image("image"), default), Partition = new("3", default) });
+        var e = await Assert.ThrowsAsync<CommandException>(runner.StartAsync);
+        Assert.Contains("domain 'storage' did not start", e.Message, StringComparison.Ordinal);
+        Assert.Contains("GPT", e.Message, StringComparison.Ordinal);
+        Assert.Equal(PartState.Failed, runner.Status.State);
+    }
+
+    [Fact]
+    public async Task The_component_is_in_a_sandbox_and_in_no_terminal_of_ours()
+    {
+        DomainRunner runner = Runner(new DiskDescription { Name = new("data", default), Image = new("null:1G", default) });
+        await runner.StartAsync();
+        Assert.Contains("Seccomp", runner.Status.Sandbox);
+        Assert.Contains("NoNewPrivileges", runner.Status.Sandbox);
+        string[] stat = File.ReadAllText($"/proc/{runner.Status.Pid}/stat").Split(' ');
+        Assert.Equal(runner.Status.Pid.ToString(), stat[5]); // a session of its own: Ctrl-C is the manager's alone
+        await runner.StopAsync();
+    }
+}
