@@ -127,7 +127,8 @@ internal static class VhostUserBlkCommand
     {
         try
         {
-            return new StorageDomain(manifest, new LinuxHost(), new LinuxGrants(), new StorageDomainOptions { Loggers = logs });
+            ILogger log = logs.CreateLogger(Name);
+            return new StorageDomain(manifest, new LinuxHost(), new LinuxGrants(notice => log.LogWarning("{Notice}", notice)), new StorageDomainOptions { Loggers = logs });
         }
         catch (ArgumentException e)
         {

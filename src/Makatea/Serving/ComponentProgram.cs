@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Makatea.Cli;
 using Makatea.Domains.Manager;
 using Makatea.Domains.Storage;
@@ -41,21 +42,29 @@ internal static class ComponentProgram
     private static async Task ServeAsync(StartMessage start, ControlChannel control, ILoggerFactory logs)
     {
         using var metrics = new MetricsCollector();
-        var failures = new List<string>();
-        using var domain = new StorageDomain(start.Manifest, new LinuxHost(), new LinuxGrants(), new StorageDomainOptions
+        ILogger log = logs.CreateLogger(start.Manifest.Name);
+        var notices = new ConcurrentQueue<string>();
+        using var domain = new StorageDomain(start.Manifest, new LinuxHost(), new LinuxGrants(Notice), new StorageDomainOptions
         {
             Loggers = logs,
-            DeviceFailed = start.IsRestart ? (device, e) => failures.Add($"{device.Name} is not served: {e.Message}") : null,
+            DeviceFailed = start.IsRestart ? (device, e) => notices.Enqueue($"{device.Name} is not served: {e.Message}") : null,
         });
         domain.Start();
         SandboxSeal.Apply(SandboxSealRights.OpenFiles | SandboxSealRights.ExecutableMemory | SandboxSealRights.NewRings);
-        control.Send(new ReadyMessage([.. domain.Notices, .. failures]));
+        control.Send(new ReadyMessage([.. domain.Notices, .. notices]));
         while (await control.ReceiveAsync().ConfigureAwait(false) is { } message and not StopMessage)
         {
             if (message is MetricsRequestMessage)
             {
                 control.Send(new MetricsMessage(metrics.Collect()));
             }
+        }
+
+        // Of a file, when it is opened or, later, when a queue of it is.
+        void Notice(string notice)
+        {
+            notices.Enqueue(notice);
+            log.LogWarning("{Notice}", notice);
         }
     }
 }
