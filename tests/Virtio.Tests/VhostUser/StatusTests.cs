@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Makatea.Virtio.Tests;
 
 /// <summary>SET_STATUS, GET_STATUS, RESET_DEVICE ([VIRTIO-1.3] 2.1, 3.1.1).</summary>
@@ -80,6 +82,21 @@ public sealed class StatusTests
         bed.Send(VhostUserRequest.SetStatus, 0ul);
         bed.Sync();
         Assert.Equal(0, bed.Device.Resets);
+    }
+
+    [Theory]
+    [InlineData(0ul)]
+    [InlineData(VirtioFeatures.PackedRing)]
+    public void Status_0_keeps_where_the_rings_stand_for_the_GET_VRING_BASE_that_QEMU_sends_after_it(ulong ring)
+    {
+        using SessionBed bed = new SessionBed(new FakeDevice { StopsAt = new RingPosition(5, true, 5, true) })
+            .Negotiate(VirtioFeatures.Version1 | VhostUserFeatures.ProtocolFeatures | ring);
+        bed.ShareMemory();
+        bed.StartQueue(0);
+        bed.Send(VhostUserRequest.SetStatus, 0ul);
+        uint position = ring == 0 ? 5u : 0x8005_8005u;
+        Assert.Equal(new VhostUserVringState(0, position),
+            MemoryMarshal.Read<VhostUserVringState>(bed.Get(VhostUserRequest.GetVringBase, SessionBed.Bytes(new VhostUserVringState(0, 0)))));
     }
 
     [Fact]

@@ -115,13 +115,20 @@ internal sealed partial class VhostUserSession
 
     /// <summary>
     /// Status 0 resets the rings and the negotiation. It does not reset what the driver wrote to configuration space: QEMU sends 0 whenever
-    /// it stops the device, also when the machine pauses, and goes on with the copy of configuration space that it keeps.
+    /// it stops the device, also when the machine pauses, and goes on with the copy of configuration space that it keeps. Nor does it reset where
+    /// the rings stand: QEMU before 8.0 sends 0 first and asks with GET_VRING_BASE then, to go on from there or to migrate.
     /// </summary>
     internal VhostUserReply SetStatus(ulong value)
     {
         if (value == 0)
         {
-            ResetRings();
+            bool packed = IsPacked;
+            foreach (VhostUserVring vring in _vrings)
+            {
+                vring.StopAndForget(packed);
+            }
+
+            ForgetNegotiation();
         }
         else
         {
@@ -138,6 +145,11 @@ internal sealed partial class VhostUserSession
             vring.Reset();
         }
 
+        ForgetNegotiation();
+    }
+
+    private void ForgetNegotiation()
+    {
         // What it says is of rings that are no more.
         _inflight?.Dispose();
         _inflight = null;

@@ -153,8 +153,14 @@ internal sealed class VhostUserVring(int index) : IDisposable
     /// <summary>Returns to the state at the connection's start, but for the error doorbell: front ends set it once.</summary>
     public void Reset()
     {
-        Stop(packed: false);
+        StopAndForget(packed: false);
         SetBase(0);
+    }
+
+    /// <summary>Stops the ring and forgets its description, but not where it stands.</summary>
+    public void StopAndForget(bool packed)
+    {
+        Stop(packed);
         Size = 0;
         Address = null;
         Enabled = false;
