@@ -108,11 +108,11 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "fdatasync", SetLastError = true)]
     internal static partial int FDataSync(int fd);
 
-    [LibraryImport(Library, EntryPoint = "lseek", SetLastError = true)]
-    internal static partial long LSeek(int fd, long offset, int whence);
-
     // The data path's calls do without SetLastError: whoever sees one fail asks Marshal.GetLastSystemError, which costs the others nothing.
     // None has SuppressGCTransition. A file's page may have to come from a disk, and a guest's page from whatever the guest gave us.
+    [LibraryImport(Library, EntryPoint = "lseek")]
+    internal static partial long LSeek(int fd, long offset, int whence);
+
     [LibraryImport(Library, EntryPoint = "pread")]
     internal static partial nint PRead(int fd, nint buffer, nuint count, long offset);
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Makatea.Platform.Linux;
@@ -74,7 +75,7 @@ internal static class FileProbe
     internal static ulong Measure(BlockFile file)
     {
         long size = Libc.LSeek(file.Descriptor, 0, Libc.SEEK_END);
-        return size >= 0 ? (ulong)size : throw LinuxError.Io($"cannot find out the size of '{file.Name}'", "lseek", Errno.Last);
+        return size >= 0 ? (ulong)size : throw LinuxError.Io($"cannot find out the size of '{file.Name}'", "lseek", Marshal.GetLastSystemError());
     }
 
     /// <summary>Checks how the descriptor is open and makes its I/O direct where that is wanted.</summary>
