@@ -13,7 +13,7 @@ internal static unsafe class Attempts
     private const int ReadOnly = 0;
     private const int ReadWrite = 2;
     private const int CreateExclusive = 0x40 | 0x80 | 1;
-    private static readonly EnumerationOptions s_everything = new() { IgnoreInaccessible = true, AttributesToSkip = 0 };
+    private static readonly EnumerationOptions _everything = new() { IgnoreInaccessible = true, AttributesToSkip = 0 };
 
     public static IEnumerable<(string Name, string Result)> All(Targets t) =>
     [
@@ -22,7 +22,7 @@ internal static unsafe class Attempts
         ("read a file of the starter", Open(t.Secret, ReadOnly)),
         ("write a file of the starter", Open(t.Secret, ReadWrite)),
         ("look for a file of the starter", File.Exists(t.Secret) ? "ok" : "2"),
-        ("find the list of users anywhere", Directory.EnumerateDirectories("/", "*", s_everything).Append("").Any(d => Open(d + "/etc/passwd", ReadOnly) == "ok") ? "ok" : "2"),
+        ("find the list of users anywhere", Directory.EnumerateDirectories("/", "*", _everything).Append("").Any(d => Open(d + "/etc/passwd", ReadOnly) == "ok") ? "ok" : "2"),
         ("list the root", List("/", "etc")),
         ("read the environment of the starter", Open($"/proc/{t.Parent}/environ", ReadOnly)),
         ("read the memory of another process", Open($"/proc/{t.Victim}/mem", ReadOnly)),
@@ -70,7 +70,7 @@ internal static unsafe class Attempts
         numbers.Select(n => (n.ToString(), Try(n, -1, -1, -1, -1, -1, -1)));
 
     private static string List(string directory, string name) =>
-        Directory.EnumerateFileSystemEntries(directory, "*", s_everything).Any(e => Path.GetFileName(e) == name && Open(e, ReadOnly) == "ok") ? "ok" : "2";
+        Directory.EnumerateFileSystemEntries(directory, "*", _everything).Any(e => Path.GetFileName(e) == name && Open(e, ReadOnly) == "ok") ? "ok" : "2";
 
     private static string Create(string directory)
     {

@@ -8,7 +8,7 @@ namespace Makatea.SandboxProbe;
 internal static class Disk
 {
     private const int Sectors = 8;
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(20);
 
     public static IEnumerable<(string Name, string Result)> All(int slot, FileEngine engine)
     {
@@ -54,7 +54,7 @@ internal static class Disk
             var clock = System.Diagnostics.Stopwatch.StartNew();
             while (queue.Poll(completion) == 0)
             {
-                if (clock.Elapsed > s_patience)
+                if (clock.Elapsed > _patience)
                 {
                     return "no completion";
                 }

@@ -8,7 +8,7 @@ namespace Makatea.SandboxProbe;
 /// <summary>What a component must be able to do.</summary>
 internal static class Works
 {
-    private static int s_depth;
+    private static int _depth;
 
     public static IEnumerable<(string Name, string Result)> All(int memory, int pipe, int doorbell) =>
     [
@@ -117,7 +117,7 @@ internal static class Works
 
     private static int Recurse(int depth)
     {
-        s_depth++;
+        _depth++;
         return depth == 0 ? 0 : 1 + Recurse(depth - 1);
     }
 }

@@ -6,12 +6,12 @@ namespace Makatea.Platform.Linux.Tests;
 /// <summary>Tells a kernel that refuses a part of the sandbox from a sandbox that does not put it on.</summary>
 internal static class FullSandbox
 {
-    private static readonly Lazy<string?> s_refusal = new(AskKernel);
+    private static readonly Lazy<string?> _refusal = new(AskKernel);
 
     /// <summary>Skips the test where the kernel refuses a part, by the word of another program; else fails it if a layer is off.</summary>
     public static void Require(SandboxReport report)
     {
-        Skip.If(s_refusal.Value is not null, s_refusal.Value);
+        Skip.If(_refusal.Value is not null, _refusal.Value);
         Assert.True(report.Has(SandboxLayers.All), $"the kernel allows all of it, but:\n{report}");
     }
 

@@ -8,7 +8,7 @@ namespace Makatea.Platform.Linux.Tests;
 /// <summary>Runs tests/SandboxProbe, in a sandbox or not.</summary>
 internal static class Probe
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
 
     /// <summary>Its assembly.</summary>
     public static string Assembly { get; } = typeof(Probe).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().First(a => a.Key == "SandboxProbe").Value!;
@@ -27,7 +27,7 @@ internal static class Probe
         using SandboxedProcess process = SandboxedProcess.Start(WithOutput(options, output));
         output.DisposeLocalCopyOfClientHandle();
         Task<string> text = new StreamReader(output).ReadToEndAsync();
-        Assert.True(process.WaitForExit(s_patience), "the probe did not end");
+        Assert.True(process.WaitForExit(_patience), "the probe did not end");
         return new(process.WaitForExit(), text.Result, process.Report);
     }
 
@@ -61,7 +61,7 @@ internal static class Probe
         })!;
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
-        Assert.True(process.WaitForExit(s_patience), "the probe did not end");
+        Assert.True(process.WaitForExit(_patience), "the probe did not end");
         return new(new(process.ExitCode, null), output + error.Result, new([]));
     }
 

@@ -5,14 +5,14 @@ namespace Makatea.Platform.Linux.Tests;
 /// <summary>A component can open nothing that it was not given: it tries.</summary>
 public sealed class SandboxAttemptTests(SandboxBed bed) : IClassFixture<SandboxBed>
 {
-    private static readonly string[] s_rootOnly =
+    private static readonly string[] _rootOnly =
     [
         "read passwords", "open the system's memory", "enter a mount namespace", "enter a network namespace", "make a BPF map", "use CAP_SYS_CHROOT", "use CAP_SETUID",
         "use CAP_SYS_RESOURCE", "use CAP_NET_RAW", "have a capability", "create a file in the root",
     ];
 
     // What there is to reach for depends on the machine.
-    private static readonly string[] s_notEverywhere =
+    private static readonly string[] _notEverywhere =
         ["open /dev/kvm", "open the system's memory", "use CAP_SYS_RESOURCE", "make a ring", "make a BPF map", "handle page faults of the kernel", "enter a user namespace", "know the host's name", "see a network interface", "use CAP_NET_RAW", "trace another process"];
 
     [SkippableFact]
@@ -25,7 +25,7 @@ public sealed class SandboxAttemptTests(SandboxBed bed) : IClassFixture<SandboxB
         Assert.Equal(outside.Results.Keys, inside.Results.Keys);
         Assert.All(inside.Results, r => Assert.True(int.TryParse(r.Value, out _), $"{r.Key}: {r.Value} inside"));
 
-        IEnumerable<string> mustWork = outside.Results.Keys.Except(s_notEverywhere).Except(SandboxHost.IsRoot ? [] : s_rootOnly);
+        IEnumerable<string> mustWork = outside.Results.Keys.Except(_notEverywhere).Except(SandboxHost.IsRoot ? [] : _rootOnly);
         Assert.All(mustWork, name => Assert.True(outside[name] == "ok", $"{name}: {outside[name]} outside, so the attempt proves nothing"));
     }
 

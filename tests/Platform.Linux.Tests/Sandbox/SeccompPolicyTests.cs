@@ -10,7 +10,7 @@ public sealed class SeccompPolicyTests
     private const uint Refused = SeccompProgram.Errno | 1;
     private const uint Denied = SeccompProgram.Errno | 13;
     private const uint Unknown = SeccompProgram.Errno | 38;
-    private static readonly SeccompProgram s_program = SeccompProgram.Assemble(SeccompPolicy.Rules(Gate, allowIoUring: false), SeccompPolicy.Otherwise);
+    private static readonly SeccompProgram _program = SeccompProgram.Assemble(SeccompPolicy.Rules(Gate, allowIoUring: false), SeccompPolicy.Otherwise);
 
     public static TheoryData<int, ulong[], uint> Calls => new()
     {
@@ -90,14 +90,14 @@ public sealed class SeccompPolicyTests
 
     [Theory]
     [MemberData(nameof(Calls))]
-    public void Answers(int number, ulong[] arguments, uint action) => Assert.Equal(action, Run(s_program, X64, (uint)number, arguments));
+    public void Answers(int number, ulong[] arguments, uint action) => Assert.Equal(action, Run(_program, X64, (uint)number, arguments));
 
     [Fact]
     public void OtherInstructionSetsEndTheProcess()
     {
-        Assert.Equal(SeccompProgram.KillProcess, Run(s_program, 0x4000_0003, 3)); // i386: int 0x80
-        Assert.Equal(SeccompProgram.KillProcess, Run(s_program, X64, 0x4000_0000)); // x32
-        Assert.Equal(SeccompProgram.KillProcess, Run(s_program, X64, uint.MaxValue));
+        Assert.Equal(SeccompProgram.KillProcess, Run(_program, 0x4000_0003, 3)); // i386: int 0x80
+        Assert.Equal(SeccompProgram.KillProcess, Run(_program, X64, 0x4000_0000)); // x32
+        Assert.Equal(SeccompProgram.KillProcess, Run(_program, X64, uint.MaxValue));
     }
 
     [Fact]
@@ -129,8 +129,8 @@ public sealed class SeccompPolicyTests
     [Fact]
     public void TheProcessIdIsPatchedWhereItIsCompared()
     {
-        Assert.NotEmpty(s_program.OwnProcessOperands);
-        Assert.All(s_program.OwnProcessOperands, i => Assert.Equal((SeccompProgram.JumpIfEqual, 1u), (s_program.Code[i].Code, s_program.Code[i].Operand)));
+        Assert.NotEmpty(_program.OwnProcessOperands);
+        Assert.All(_program.OwnProcessOperands, i => Assert.Equal((SeccompProgram.JumpIfEqual, 1u), (_program.Code[i].Code, _program.Code[i].Operand)));
     }
 
     /// <summary>Classic BPF, as much of it as filters use.</summary>

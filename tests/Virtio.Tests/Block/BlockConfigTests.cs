@@ -7,7 +7,7 @@ namespace Makatea.Virtio.Tests.Block;
 /// <summary>Configuration space and features of [VIRTIO-1.3] 5.2.3 to 5.2.5.</summary>
 public sealed class BlockConfigTests
 {
-    private static readonly BlockDeviceInfo s_info = new()
+    private static readonly BlockDeviceInfo _info = new()
     {
         SectorCount = 0x1234_5678_9a,
         BlockSize = 512,
@@ -21,7 +21,7 @@ public sealed class BlockConfigTests
     [Fact]
     public void Fields_are_at_their_offsets()
     {
-        using VirtioBlockDevice device = new(new OddDevice(s_info), new VirtioBlockOptions { Name = "d", QueueCount = 4 });
+        using VirtioBlockDevice device = new(new OddDevice(_info), new VirtioBlockOptions { Name = "d", QueueCount = 4 });
         byte[] config = new byte[device.ConfigLength];
         device.ReadConfig(0, config);
         Assert.Equal(72, config.Length);
@@ -47,7 +47,7 @@ public sealed class BlockConfigTests
     [InlineData(int.MaxValue, 4)]
     public void Reads_beyond_the_end_are_zero(int offset, int length)
     {
-        using VirtioBlockDevice device = new(new OddDevice(s_info), new VirtioBlockOptions { Name = "d" });
+        using VirtioBlockDevice device = new(new OddDevice(_info), new VirtioBlockOptions { Name = "d" });
         byte[] read = new byte[length];
         read.AsSpan().Fill(0xff);
         device.ReadConfig(offset, read);
@@ -58,7 +58,7 @@ public sealed class BlockConfigTests
     [Fact]
     public void Only_writeback_is_writable_and_only_where_negotiated()
     {
-        using VirtioBlockDevice device = new(new OddDevice(s_info), new VirtioBlockOptions { Name = "d" });
+        using VirtioBlockDevice device = new(new OddDevice(_info), new VirtioBlockOptions { Name = "d" });
         Assert.False(device.WriteConfig(32, [0], 0));
         Assert.False(device.WriteConfig(32, [2], device.Features));
         Assert.False(device.WriteConfig(32, [0, 0], device.Features));
@@ -72,7 +72,7 @@ public sealed class BlockConfigTests
     [Fact]
     public void Features_follow_what_the_device_below_does()
     {
-        using VirtioBlockDevice all = new(new OddDevice(s_info), new VirtioBlockOptions { Name = "d", QueueCount = 2 });
+        using VirtioBlockDevice all = new(new OddDevice(_info), new VirtioBlockOptions { Name = "d", QueueCount = 2 });
         const ulong optional = BlockFeatures.Discard | BlockFeatures.WriteZeroes | BlockFeatures.SecureErase | BlockFeatures.MultiQueue | BlockFeatures.ConfigWriteCache;
         Assert.Equal(optional, all.Features & optional);
         using VirtioBlockDevice plain = new(
@@ -86,7 +86,7 @@ public sealed class BlockConfigTests
     [Fact]
     public void Resize_changes_capacity_and_tells()
     {
-        OddDevice disk = new(s_info);
+        OddDevice disk = new(_info);
         using VirtioBlockDevice device = new(disk, new VirtioBlockOptions { Name = "d" });
         int told = 0;
         device.ConfigChanged += () => told++;
@@ -109,7 +109,7 @@ public sealed class BlockConfigTests
     public void Wrong_options_are_refused(string serial, int queues, int queueSize)
     {
         VirtioBlockOptions options = new() { Name = "d", Serial = serial, QueueCount = queues, MaxQueueSize = (ushort)queueSize };
-        Assert.Throws<ArgumentException>(() => new VirtioBlockDevice(new OddDevice(s_info), options));
+        Assert.Throws<ArgumentException>(() => new VirtioBlockDevice(new OddDevice(_info), options));
     }
 
     private static uint U32(byte[] bytes, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(offset));

@@ -9,7 +9,7 @@ namespace Makatea.Platform.Linux.Sandboxing;
 /// </summary>
 internal static class LauncherThread
 {
-    private static readonly BlockingCollection<Action> s_work = Start();
+    private static readonly BlockingCollection<Action> _work = Start();
 
     /// <summary>Runs <paramref name="start"/> there and returns what it returns.</summary>
     public static T Run<T>(Func<T> start)
@@ -17,7 +17,7 @@ internal static class LauncherThread
         T result = default!;
         ExceptionDispatchInfo? error = null;
         using var done = new ManualResetEventSlim();
-        s_work.Add(() =>
+        _work.Add(() =>
         {
             try
             {

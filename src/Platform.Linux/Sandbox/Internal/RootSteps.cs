@@ -34,7 +34,7 @@ internal sealed unsafe class RootSteps(SpawnContext context)
     // struct mount_attr { u64 attr_set, attr_clr, propagation, userns_fd; }
     private const int MountAttributesLength = 32;
 
-    private static readonly string[] s_devices = ["/dev/null", "/dev/urandom"];
+    private static readonly string[] _devices = ["/dev/null", "/dev/urandom"];
 
     private readonly SpawnPlan _plan = context.Plan;
     private readonly List<(string Path, bool IsDirectory, long Attributes, PlanStep Tree)> _trees = [];
@@ -56,7 +56,7 @@ internal sealed unsafe class RootSteps(SpawnContext context)
         }
 
         // A device node on a "nodev" mount cannot be opened.
-        foreach (string device in s_devices.Where(File.Exists))
+        foreach (string device in _devices.Where(File.Exists))
         {
             _trees.Add((device, false, ReadOnly | NoSuid | NoExec, PickUp(device)));
         }

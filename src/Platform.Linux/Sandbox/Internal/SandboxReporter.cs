@@ -3,11 +3,11 @@ namespace Makatea.Platform.Linux.Sandboxing;
 /// <summary>Reads from a plan that ran which layers are on.</summary>
 internal static class SandboxReporter
 {
-    private static readonly SandboxLayers[] s_layers =
+    private static readonly SandboxLayers[] _layers =
         [.. Enum.GetValues<SandboxLayers>().Where(l => l is not (SandboxLayers.None or SandboxLayers.All))];
 
     public static SandboxReport Report(SpawnContext context, IReadOnlyList<string> refusals, int landlock, bool isOtherUser) =>
-        new([.. s_layers.Select(layer =>
+        new([.. _layers.Select(layer =>
         {
             string? problem = context.Wants(layer) ? ProblemWith(layer, context, refusals, landlock, isOtherUser) : "not asked for";
             return new SandboxProtection(layer, problem is null, problem ?? Describe(layer, context, landlock));

@@ -7,19 +7,19 @@ namespace Makatea.Platform.Linux.Sandboxing;
 internal static class SealPolicy
 {
     private const uint Executable = 4;
-    private static readonly Syscall[] s_never = [Execve, Execveat, Socket, Connect, Bind, Listen, Ptrace];
-    private static readonly Syscall[] s_opening = [Open, Openat, Openat2];
+    private static readonly Syscall[] _never = [Execve, Execveat, Socket, Connect, Bind, Listen, Ptrace];
+    private static readonly Syscall[] _opening = [Open, Openat, Openat2];
 
     public static IEnumerable<SyscallRule> Rules(SandboxSealRights keep)
     {
-        foreach (Syscall number in s_never)
+        foreach (Syscall number in _never)
         {
             yield return new(number, [], SeccompPolicy.Eperm);
         }
 
         if ((keep & SandboxSealRights.OpenFiles) == 0)
         {
-            foreach (Syscall number in s_opening)
+            foreach (Syscall number in _opening)
             {
                 yield return new(number, [], SeccompPolicy.Eacces);
             }

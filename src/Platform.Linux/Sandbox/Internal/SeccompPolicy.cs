@@ -30,7 +30,7 @@ internal static class SeccompPolicy
     // CLONE_PIDFD, _PTRACE, _VFORK, _PARENT, _NEWNS, _UNTRACED, _NEWCGROUP, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID, _NEWNET
     private const uint NotThreadFlags = 0x1000 | 0x2000 | 0x4000 | 0x8000 | 0x2_0000 | 0x80_0000 | 0x7E00_0000;
 
-    private static readonly Syscall[] s_admitted =
+    private static readonly Syscall[] _admitted =
     [
         // Descriptors that it has.
         Read, Write, Close, Fstat, Lseek, Pread64, Pwrite64, Readv, Writev, Preadv, Pwritev, Preadv2, Pwritev2, Dup, Dup2, Dup3, Pipe, Pipe2,
@@ -58,9 +58,9 @@ internal static class SeccompPolicy
         Getrusage, Getrlimit, Getpriority, Getrandom,
     ];
 
-    private static readonly Syscall[] s_unknown = [Clone3, Openat2, Mbind, SetMempolicy, GetMempolicy, SetMempolicyHomeNode];
+    private static readonly Syscall[] _unknown = [Clone3, Openat2, Mbind, SetMempolicy, GetMempolicy, SetMempolicyHomeNode];
 
-    private static readonly uint[] s_controls =
+    private static readonly uint[] _controls =
     [
         0x541B, 0x5421, 0x5450, 0x5451, // FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
         0x5401, 0x5413, // TCGETS, TIOCGWINSZ
@@ -70,24 +70,24 @@ internal static class SeccompPolicy
     ];
 
     // SO_REUSEADDR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_LINGER, SO_PASSCRED, SO_RCVTIMEO, SO_SNDTIMEO, of level SOL_SOCKET. Not SO_ATTACH_BPF and the like.
-    private static readonly uint[] s_socketOptions = [2, 7, 8, 9, 13, 16, 20, 21];
+    private static readonly uint[] _socketOptions = [2, 7, 8, 9, 13, 16, 20, 21];
 
     // F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK to F_OFD_SETLKW, F_DUPFD_CLOEXEC,
     // F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS. Not F_SETOWN and F_SETSIG: they send signals.
-    private static readonly uint[] s_fileControls = [0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032, 1033, 1034];
+    private static readonly uint[] _fileControls = [0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1031, 1032, 1033, 1034];
 
     // PR_GET_DUMPABLE, PR_SET_NAME, PR_GET_NAME, PR_GET_SECCOMP, PR_CAPBSET_READ, PR_GET_SECUREBITS, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK,
     // PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_SET_VMA. Not PR_SET_PDEATHSIG: it dies with its parent.
-    private static readonly uint[] s_processControls = [3, 15, 16, 21, 23, 27, 29, 30, 38, 39, 0x5356_4D41];
+    private static readonly uint[] _processControls = [3, 15, 16, 21, 23, 27, 29, 30, 38, 39, 0x5356_4D41];
 
     /// <summary>The rules.</summary>
     /// <param name="gate">Address of the program's path before <c>execve</c>, which nothing can be mapped at afterwards: one program is started, once.</param>
     /// <param name="allowIoUring">Whether io_uring is admitted.</param>
     public static IEnumerable<SyscallRule> Rules(uint gate, bool allowIoUring)
     {
-        IEnumerable<Syscall> admitted = allowIoUring ? s_admitted.Concat([IoUringSetup, IoUringEnter, IoUringRegister]) : s_admitted;
+        IEnumerable<Syscall> admitted = allowIoUring ? _admitted.Concat([IoUringSetup, IoUringEnter, IoUringRegister]) : _admitted;
         return admitted.Select(n => new SyscallRule(n, [[]], 0))
-            .Concat(s_unknown.Select(n => new SyscallRule(n, [], Enosys)))
+            .Concat(_unknown.Select(n => new SyscallRule(n, [], Enosys)))
             .Concat(
             [
                 When(Execve, Eperm, Pointer(0, gate)),
@@ -100,10 +100,10 @@ internal static class SeccompPolicy
                 When(Tgkill, Eperm, [Self(0)]),
                 When(SchedSetscheduler, Eperm, [Int(1, 0)]), // SCHED_OTHER: .NET's threads say so when they start
                 When(Prlimit64, Eperm, [Int(0, 0), .. Pointer(2, 0)], [Self(0), .. Pointer(2, 0)]),
-                When(Ioctl, Eperm, [.. s_controls.Select(ArgumentTest[] (c) => [Int(1, c)])]),
-                When(Fcntl, Eperm, [.. s_fileControls.Select(ArgumentTest[] (c) => [Int(1, c)])]),
-                When(Setsockopt, Eperm, [.. s_socketOptions.Select(ArgumentTest[] (o) => [Int(1, 1), Int(2, o)])]),
-                When(Prctl, Einval, [[Int(0, 4), Int(1, 0)], .. s_processControls.Select(ArgumentTest[] (c) => [Int(0, c)])]), // 4: PR_SET_DUMPABLE
+                When(Ioctl, Eperm, [.. _controls.Select(ArgumentTest[] (c) => [Int(1, c)])]),
+                When(Fcntl, Eperm, [.. _fileControls.Select(ArgumentTest[] (c) => [Int(1, c)])]),
+                When(Setsockopt, Eperm, [.. _socketOptions.Select(ArgumentTest[] (o) => [Int(1, 1), Int(2, o)])]),
+                When(Prctl, Einval, [[Int(0, 4), Int(1, 0)], .. _processControls.Select(ArgumentTest[] (c) => [Int(0, c)])]), // 4: PR_SET_DUMPABLE
                 When(ArchPrctl, Einval, [Int(0, 0x1002)], [Int(0, 0x1003)]), // ARCH_SET_FS, ARCH_GET_FS
                 When(Seccomp, Eperm, [Int(0, 1), Bits(1, ~1u, 0)]), // SECCOMP_SET_MODE_FILTER, at most with SECCOMP_FILTER_FLAG_TSYNC: only less
             ]);

@@ -71,11 +71,11 @@ internal static unsafe class SpawnStub
         0x0F, 0x0B,                               // ud2
     ];
 
-    private static readonly nint s_entry = Load();
+    private static readonly nint _entry = Load();
 
     /// <summary>Runs the plan.</summary>
     /// <returns>The new process's id, or a negative error number. Only the caller's process returns.</returns>
-    public static long Run(SpawnHeader* header) => ((delegate* unmanaged<SpawnHeader*, long>)s_entry)(header);
+    public static long Run(SpawnHeader* header) => ((delegate* unmanaged<SpawnHeader*, long>)_entry)(header);
 
     private static nint Load()
     {

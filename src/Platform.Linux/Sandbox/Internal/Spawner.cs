@@ -6,7 +6,7 @@ namespace Makatea.Platform.Linux.Sandboxing;
 /// <summary>Starts one process: tries the namespaces that the kernel may refuse, and says what came of it. Runs on <see cref="LauncherThread"/>.</summary>
 internal sealed class Spawner
 {
-    private static readonly Lazy<SafeFileHandle> s_null = new(() => File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite));
+    private static readonly Lazy<SafeFileHandle> _null = new(() => File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite));
     private readonly SandboxOptions _options;
     private readonly RootLayout _layout;
     private readonly string? _interpreter;
@@ -162,7 +162,7 @@ internal sealed class Spawner
 
         for (int slot = 0; slot <= 2; slot++)
         {
-            all.TryAdd(slot, s_null.Value);
+            all.TryAdd(slot, _null.Value);
         }
 
         return all;

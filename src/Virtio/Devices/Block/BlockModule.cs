@@ -21,7 +21,7 @@ public sealed class BlockModule : IMakateaModule
 /// </summary>
 internal sealed class BlockBackend(IBlockDeviceOpener opener) : IVirtioBackend
 {
-    private static readonly string[] s_names = ["serial", "queues", "queue-size", "poll-us"];
+    private static readonly string[] _names = ["serial", "queues", "queue-size", "poll-us"];
 
     /// <inheritdoc/>
     public VirtioDevice Create(ManifestDevice device)
@@ -39,7 +39,7 @@ internal sealed class BlockBackend(IBlockDeviceOpener opener) : IVirtioBackend
             PollTime = TimeSpan.FromMicroseconds(Number(device, "poll-us", (int)options.PollTime.TotalMicroseconds)),
         };
         options.Check();
-        return new VirtioBlockDevice(opener.Open(device, s_names), options);
+        return new VirtioBlockDevice(opener.Open(device, _names), options);
     }
 
     private static int Number(ManifestDevice device, string name, int otherwise)
