@@ -228,15 +228,7 @@ public sealed class FileBlockDevice : BlockDevice
             return;
         }
 
-        string advice = cause.HResult switch
-        {
-            Errno.EPERM => "it is forbidden by a sandbox's filter, or by the kernel (sysctl kernel.io_uring_disabled; 0 allows it)",
-            Errno.ENOSYS => "it needs Linux 5.10 or newer, built with it, and a sandbox's filter that lets it through",
-            Errno.ENOMEM => "raise the limit of locked memory (ulimit -l)",
-            Errno.EMFILE or Errno.ENFILE => "raise the limit of open files (ulimit -n)",
-            _ => "it needs Linux 5.10 or newer",
-        };
         _options.Notice?.Invoke(
-            $"'{_file.Name}' is read and written by threads with pread and pwrite, which takes more of the processor, as there is no io_uring: {cause.Message}; {advice}");
+            $"'{_file.Name}' is read and written by threads with pread and pwrite, which takes more of the processor, as there is no io_uring: {cause.Message}; {IoUringFactory.Advice(cause.HResult)}");
     }
 }

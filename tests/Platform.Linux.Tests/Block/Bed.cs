@@ -23,8 +23,7 @@ internal static class Bed
     {
         try
         {
-            using EventDoorbell doorbell = EventDoorbell.Create();
-            using IoUringRing ring = IoUringRing.Create(1, 0, (int)doorbell.Handle.DangerousGetHandle());
+            IoUringFactory.TryModes(1, IoUringFactory.Modes, out _).Dispose();
             return null;
         }
         catch (IOException e)

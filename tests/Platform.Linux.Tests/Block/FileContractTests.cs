@@ -93,3 +93,32 @@ public sealed class IoUringReadOnlyTests : FileContract
 {
     protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.OnDisk(FileLength), Bed.IoUring() with { ReadOnly = true });
 }
+
+/// <summary>As on Linux 5.19.</summary>
+public sealed class IoUringCooperativeTests : FileContract
+{
+    protected override BlockDevice CreateDevice() => new OlderDevice(mode: 1);
+}
+
+/// <summary>As on Linux 5.10.</summary>
+public sealed class IoUringPlainTests : FileContract
+{
+    protected override BlockDevice CreateDevice() => new OlderDevice(mode: 2);
+}
+
+/// <summary>A file whose rings have a lesser mode than the kernel could give.</summary>
+internal sealed class OlderDevice(int mode) : BlockDevice
+{
+    private readonly BlockFile _file = new(
+        TestDisk.OnDisk(1 << 20), "older", new FileTraits { SectorCount = 2048, BlockSize = 512, CanPunch = true, DiscardGranularity = 512, CanShrink = true });
+
+    public override BlockDeviceInfo Info => _file.Traits.ToInfo(_file.SectorCount);
+
+    public override BlockQueue OpenQueue(int depth, Doorbell? completions = null)
+    {
+        _ = Bed.IoUring();
+        return new IoUringQueue(_file, depth, EventDoorbell.Create(), ownsDoorbell: true, [IoUringFactory.Modes[mode]]);
+    }
+
+    protected override void Dispose(bool disposing) => _file.Dispose();
+}

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Makatea.Platform.Linux;
 
@@ -15,7 +14,8 @@ internal sealed unsafe class IoUringQueue : BlockQueue
     private readonly EventDoorbell _doorbell;
     private readonly bool _ownsDoorbell;
     private readonly int _depth;
-    private readonly NativeArray<Slot> _slots;
+    private readonly uint[] _modes;
+    private readonly NativeArray<IoUringSlot> _slots;
     private IoUringRing _ring;
     private CompletionList _completed;
     private ThreadQueue? _helper;
@@ -29,15 +29,17 @@ internal sealed unsafe class IoUringQueue : BlockQueue
     /// <param name="depth">Most requests outstanding.</param>
     /// <param name="doorbell">Rung for completions.</param>
     /// <param name="ownsDoorbell">The queue disposes the doorbell.</param>
+    /// <param name="modes">Modes of the ring to try instead of <see cref="IoUringFactory.Modes"/>, to work as on an older kernel.</param>
     /// <exception cref="IOException">The kernel gives us no ring.</exception>
-    internal IoUringQueue(BlockFile file, int depth, EventDoorbell doorbell, bool ownsDoorbell)
+    internal IoUringQueue(BlockFile file, int depth, EventDoorbell doorbell, bool ownsDoorbell, uint[]? modes = null)
     {
-        _ring = MakeRing(file, depth, doorbell);
+        _modes = modes ?? IoUringFactory.Modes;
+        _ring = IoUringFactory.Create(file, depth, doorbell, _modes);
         _file = file;
         _doorbell = doorbell;
         _ownsDoorbell = ownsDoorbell;
         _depth = depth;
-        _slots = new NativeArray<Slot>(depth);
+        _slots = new NativeArray<IoUringSlot>(depth);
         _completed = new CompletionList(depth);
         file.Hold();
     }
@@ -60,11 +62,8 @@ internal sealed unsafe class IoUringQueue : BlockQueue
                 continue;
             }
 
-            ref Slot slot = ref _slots[request.Tag];
-            slot.Request = request;
-            slot.Done = 0;
-            slot.Leg = 0;
-            slot.Length = 0;
+            ref IoUringSlot slot = ref _slots[request.Tag];
+            slot.Begin(request);
             Start(ref slot);
         }
 
@@ -152,21 +151,6 @@ internal sealed unsafe class IoUringQueue : BlockQueue
         }
     }
 
-    private static IoUringRing MakeRing(BlockFile file, int depth, EventDoorbell doorbell)
-    {
-        IoUringRing ring = IoUringRing.Create(depth, file.Descriptor, (int)doorbell.Handle.DangerousGetHandle());
-        foreach (byte operation in (ReadOnlySpan<byte>)[IoUringAbi.OpReadV, IoUringAbi.OpWriteV, IoUringAbi.OpFSync, IoUringAbi.OpFAllocate, IoUringAbi.OpRead, IoUringAbi.OpWrite])
-        {
-            if (!ring.Supports(operation))
-            {
-                ring.Dispose();
-                throw new IOException("this kernel's io_uring is too old", Errno.ENOSYS);
-            }
-        }
-
-        return ring;
-    }
-
     /// <summary>Makes the ring the calling thread's: queues are opened on one thread and used on another, and a ring knows its thread.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Own()
@@ -187,7 +171,7 @@ internal sealed unsafe class IoUringQueue : BlockQueue
             }
 
             _ring.Dispose();
-            _ring = MakeRing(_file, _depth, _doorbell);
+            _ring = IoUringFactory.Create(_file, _depth, _doorbell, _modes);
         }
 
         _ring.Enable();
@@ -203,46 +187,30 @@ internal sealed unsafe class IoUringQueue : BlockQueue
         }
     }
 
-    private void Start(ref Slot slot)
+    private void Start(ref IoUringSlot slot)
     {
         ref BlockRequest request = ref slot.Request;
-        switch (request.Operation)
+        if (request.Operation == BlockOperation.Flush ? _file.FlushFailed : request.SectorCount == 0)
         {
-            case BlockOperation.Read:
-            case BlockOperation.Write:
-                if (request.SectorCount == 0)
-                {
-                    _completed.Add(request.Tag, BlockStatus.Ok);
-                }
-                else if (_file.Traits.MemoryAlignment > 1 && !FileIo.IsAligned(request.Data, _file.Traits.MemoryAlignment))
-                {
-                    Help(request);
-                }
-                else
-                {
-                    slot.Length = (long)request.SectorCount * BlockDevice.SectorSize;
-                    _outstanding++;
-                    Push(ref slot);
-                }
-
-                break;
-            case BlockOperation.Flush when _file.FlushFailed:
-                _completed.Add(request.Tag, BlockStatus.IoError);
-                break;
-            default:
-                if (request.Operation != BlockOperation.Flush && (request.SectorCount == 0 || FileSpace.ModeOf(_file, request.Operation) == 0))
-                {
-                    Help(request);
-                }
-                else
-                {
-                    _outstanding++;
-                    Push(ref slot);
-                }
-
-                break;
+            _completed.Add(request.Tag, request.Operation == BlockOperation.Flush ? BlockStatus.IoError : BlockStatus.Ok);
+        }
+        else if (IsForHelper(request))
+        {
+            Help(request);
+        }
+        else
+        {
+            _outstanding++;
+            Push(ref slot);
         }
     }
+
+    private bool IsForHelper(in BlockRequest request) => request.Operation switch
+    {
+        BlockOperation.Read or BlockOperation.Write => _file.Traits.MemoryAlignment > 1 && !FileIo.IsAligned(request.Data, _file.Traits.MemoryAlignment),
+        BlockOperation.Flush => false,
+        _ => FileSpace.ModeOf(_file, request.Operation) == 0,
+    };
 
     /// <summary>Lets a thread do the request, whatever it needs.</summary>
     private void Help(in BlockRequest request)
@@ -252,7 +220,7 @@ internal sealed unsafe class IoUringQueue : BlockQueue
         _helperOutstanding++;
     }
 
-    private void Push(ref Slot slot)
+    private void Push(ref IoUringSlot slot)
     {
         if (!_ring.TryPrepare(out IoUringSqe* entry))
         {
@@ -267,47 +235,15 @@ internal sealed unsafe class IoUringQueue : BlockQueue
             }
         }
 
-        Prepare(ref slot, entry);
-    }
-
-    private void Prepare(ref Slot slot, IoUringSqe* entry)
-    {
-        ref BlockRequest request = ref slot.Request;
-        *entry = default;
-        entry->Flags = IoUringAbi.SqeFixedFile;
-        entry->UserData = (uint)request.Tag;
-        switch (request.Operation)
-        {
-            case BlockOperation.Read:
-            case BlockOperation.Write:
-                bool isRead = request.Operation == BlockOperation.Read;
-                TransferLeg leg = TransferLeg.After(request.Data, slot.Done);
-                slot.Leg = leg.Length;
-                entry->Opcode = leg.Count == 0 ? isRead ? IoUringAbi.OpRead : IoUringAbi.OpWrite : isRead ? IoUringAbi.OpReadV : IoUringAbi.OpWriteV;
-                entry->Offset = (request.Sector * BlockDevice.SectorSize) + (ulong)slot.Done;
-                entry->Address = (ulong)leg.Address;
-                entry->Length = leg.Count == 0 ? (uint)leg.Length : (uint)leg.Count;
-                break;
-            case BlockOperation.Flush:
-                entry->Opcode = IoUringAbi.OpFSync;
-                entry->OperationFlags = IoUringAbi.FSyncDataSync;
-                break;
-            default:
-                // As the kernel has it: the mode in the length's place and the length in the address's.
-                entry->Opcode = IoUringAbi.OpFAllocate;
-                entry->Length = (uint)FileSpace.ModeOf(_file, request.Operation);
-                entry->Offset = request.Sector * BlockDevice.SectorSize;
-                entry->Address = (ulong)request.SectorCount * BlockDevice.SectorSize;
-                break;
-        }
+        slot.Prepare(_file, entry);
     }
 
     private int Reap(Span<BlockCompletion> completions, int count)
     {
         while (count < completions.Length && _ring.TryTake(out IoUringCqe entry))
         {
-            ref Slot slot = ref _slots[(int)entry.UserData];
-            if (entry.Result == slot.Leg && slot.Done + slot.Leg == slot.Length)
+            ref IoUringSlot slot = ref _slots[(int)entry.UserData];
+            if (slot.IsWhole(entry.Result))
             {
                 _outstanding--;
                 completions[count++] = new BlockCompletion((int)entry.UserData, BlockStatus.Ok);
@@ -324,7 +260,7 @@ internal sealed unsafe class IoUringQueue : BlockQueue
 
     /// <summary>Everything but a transfer that went through whole.</summary>
     /// <returns>False where the request goes on.</returns>
-    private bool Finish(ref Slot slot, int result, out BlockStatus status)
+    private bool Finish(ref IoUringSlot slot, int result, out BlockStatus status)
     {
         status = BlockStatus.IoError;
         ref BlockRequest request = ref slot.Request;
@@ -360,20 +296,4 @@ internal sealed unsafe class IoUringQueue : BlockQueue
         BlockOperation.Flush => false,
         _ => FileSpace.IsRefusal(errno),
     };
-
-    /// <summary>A request in the kernel's hands.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Slot
-    {
-        internal BlockRequest Request;
-
-        /// <summary>Bytes transferred by the legs before this one.</summary>
-        internal long Done;
-
-        /// <summary>Bytes that this leg is to transfer; 0 for what is no transfer.</summary>
-        internal long Leg;
-
-        /// <summary>Bytes of the whole transfer; 0 for what is none.</summary>
-        internal long Length;
-    }
 }

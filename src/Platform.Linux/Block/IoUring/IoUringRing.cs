@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
@@ -11,15 +10,6 @@ namespace Makatea.Platform.Linux;
 /// </summary>
 internal sealed unsafe class IoUringRing : IDisposable
 {
-    // Best first. DEFER_TASKRUN (Linux 6.1) does the kernel's part of a completion when we ask for completions, not in the middle of something
-    // else; COOP_TASKRUN (5.19) at least interrupts nobody.
-    private static readonly uint[] Modes =
-    [
-        IoUringAbi.SetupSingleIssuer | IoUringAbi.SetupDeferTaskRun | IoUringAbi.SetupTaskRunFlag,
-        IoUringAbi.SetupCoopTaskRun | IoUringAbi.SetupTaskRunFlag,
-        0,
-    ];
-
     private readonly SafeFileHandle _handle;
     private readonly int _descriptor;
     private readonly nint _rings;
@@ -42,7 +32,11 @@ internal sealed unsafe class IoUringRing : IDisposable
     private uint _cqNext;
     private bool _disposed;
 
-    private IoUringRing(SafeFileHandle handle, in IoUringParams parameters)
+    /// <summary>Maps a ring that the kernel made.</summary>
+    /// <param name="handle">Its descriptor, which becomes the ring's.</param>
+    /// <param name="parameters">What the kernel said of it.</param>
+    /// <exception cref="IOException">It cannot be mapped.</exception>
+    internal IoUringRing(SafeFileHandle handle, in IoUringParams parameters)
     {
         _handle = handle;
         _descriptor = (int)handle.DangerousGetHandle();
@@ -84,9 +78,6 @@ internal sealed unsafe class IoUringRing : IDisposable
         SetEventFd(false);
     }
 
-    /// <summary>Flags of the mode that the kernel took.</summary>
-    internal uint Mode { get; private init; }
-
     /// <summary>Whether the kernel has completions that it hands over when it is entered.</summary>
     internal bool NeedsEnter => (Volatile.Read(ref *_sqFlags) & IoUringAbi.SqTaskRun) != 0;
 
@@ -100,71 +91,19 @@ internal sealed unsafe class IoUringRing : IDisposable
         get => _cqNext != Volatile.Read(ref *_cqTail);
     }
 
-    /// <summary>Makes a ring for one file, stopped until <see cref="Enable"/>.</summary>
-    /// <param name="depth">Most entries outstanding, up to 65,536.</param>
-    /// <param name="file">The file that entries with <see cref="IoUringAbi.SqeFixedFile"/> and number 0 mean.</param>
-    /// <param name="eventFd">Rung for completions while <see cref="SetEventFd"/> says so.</param>
-    /// <exception cref="IOException">The kernel gives us none; its <see cref="Exception.HResult"/> is the error number.</exception>
-    internal static IoUringRing Create(int depth, int file, int eventFd)
+    /// <summary>Registers something with the ring.</summary>
+    /// <exception cref="IOException">The kernel refuses.</exception>
+    internal void Register(uint operation, void* argument, uint count)
     {
-        // The kernel's limit is half of what the completion queue may have. Beyond it entries wait for a place.
-        uint entries = Math.Min(BitOperations.RoundUpToPowerOf2((uint)depth), 32768);
-        IoUringParams parameters = default;
-        int fd = -1;
-        uint mode = 0;
-        for (int i = 0; i < Modes.Length && fd < 0; i++)
+        if (Libc.IoUringRegister(_descriptor, operation, argument, count) < 0)
         {
-            mode = Modes[i];
-            parameters = new IoUringParams
-            {
-                Flags = mode | IoUringAbi.SetupDisabled | IoUringAbi.SetupClamp | IoUringAbi.SetupCqSize,
-                CqEntries = BitOperations.RoundUpToPowerOf2((uint)depth),
-            };
-            fd = Libc.IoUringSetup(entries, &parameters);
-            if (fd < 0 && Errno.Last != Errno.EINVAL)
-            {
-                break;
-            }
-        }
-
-        SafeFileHandle handle = LinuxError.Descriptor(fd, "cannot make an io_uring", "io_uring_setup");
-        const uint Needed = IoUringAbi.FeatureSingleMmap | IoUringAbi.FeatureNoDrop;
-        try
-        {
-            if ((parameters.Features & Needed) != Needed)
-            {
-                throw new IOException("this kernel's io_uring is too old", Errno.ENOSYS);
-            }
-
-            IoUringRing ring = new(handle, parameters) { Mode = mode };
-            try
-            {
-                ring.Register(IoUringAbi.RegisterFiles, &file);
-                ring.Register(IoUringAbi.RegisterEventFd, &eventFd);
-                return ring;
-            }
-            catch
-            {
-                ring.Dispose();
-                throw;
-            }
-        }
-        catch
-        {
-            handle.Dispose();
-            throw;
+            throw LinuxError.Io("cannot set up an io_uring", "io_uring_register", Errno.Last);
         }
     }
 
     /// <summary>Starts the ring. From here on it belongs to the calling thread.</summary>
     /// <exception cref="IOException">The kernel refuses.</exception>
-    internal void Enable()
-    {
-        if (Libc.IoUringRegister(_descriptor, IoUringAbi.RegisterEnableRings, null, 0) < 0)
-        {
-            throw LinuxError.Io("cannot start an io_uring", "io_uring_register", Errno.Last);
-        }
-    }
+    internal void Enable() => Register(IoUringAbi.RegisterEnableRings, null, 0);
 
     /// <summary>Gives the next submission entry, with anything in it.</summary>
     /// <returns>False where all are in use.</returns>
@@ -240,19 +179,6 @@ internal sealed unsafe class IoUringRing : IDisposable
     /// <summary>Whether the kernel rings the event descriptor for completions from now on. Those that are there already do not ring.</summary>
     internal void SetEventFd(bool rings) => Volatile.Write(ref *_cqFlags, rings ? 0 : IoUringAbi.CqEventFdDisabled);
 
-    /// <summary>Whether the kernel knows an operation.</summary>
-    internal bool Supports(byte operation)
-    {
-        // struct io_uring_probe: 16 bytes, the first of which is the last operation known; then 8 bytes each, with flags at 2.
-        const int Header = 16;
-        const int Entry = 8;
-        byte* probe = stackalloc byte[Header + (256 * Entry)];
-        new Span<byte>(probe, Header + (256 * Entry)).Clear();
-        return Libc.IoUringRegister(_descriptor, IoUringAbi.RegisterProbe, probe, 256) >= 0
-            && operation <= probe[0]
-            && (*(ushort*)(probe + Header + (operation * Entry) + 2) & IoUringAbi.ProbeSupported) != 0;
-    }
-
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -271,13 +197,5 @@ internal sealed unsafe class IoUringRing : IDisposable
     {
         nint address = Libc.MMap(0, length, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED, _handle, offset);
         return address != Libc.MapFailed ? address : throw LinuxError.Io("cannot map an io_uring", "mmap", Errno.Last);
-    }
-
-    private void Register(uint operation, int* value)
-    {
-        if (Libc.IoUringRegister(_descriptor, operation, value, 1) < 0)
-        {
-            throw LinuxError.Io("cannot set up an io_uring", "io_uring_register", Errno.Last);
-        }
     }
 }
