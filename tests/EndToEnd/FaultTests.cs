@@ -15,10 +15,7 @@ public sealed class FaultTests
         using BlockBackend other = BlockBackend.Create(scratch, "other", new BackendOptions(scratch.Image("other.img", Size))).Start();
         using Guest guest = Guest.Boot(scratch, new GuestOptions { Disks = [new GuestDisk(backend), new GuestDisk(other)] });
         guest.Run("dd if=/dev/urandom of=/tmp/data bs=1M count=4; dd if=/tmp/data of=/dev/vda bs=1M oflag=direct");
-        using (FileStream file = File.OpenWrite(image))
-        {
-            file.SetLength(Size / 2);
-        }
+        Tool.Run("truncate", "-s", $"{Size / 2}", image);
 
         (int status, string output) = guest.TryRun("dd if=/dev/vda of=/dev/null bs=4K skip=12288 count=16 iflag=direct");
         Assert.NotEqual(0, status);

@@ -77,10 +77,7 @@ public sealed class RequestTests
         using BlockBackend backend = BlockBackend.Create(scratch, "disk", new BackendOptions(image)).Start();
         using Guest guest = Guest.Boot(scratch, new GuestOptions { Disks = [new GuestDisk(backend)] });
         Assert.Equal($"{Size}", guest.Run("blockdev --getsize64 /dev/vda"));
-        using (FileStream file = File.OpenWrite(image))
-        {
-            file.SetLength(2 * Size);
-        }
+        Tool.Run("truncate", "-s", $"{2 * Size}", image);
 
         guest.Run($"while [ $(blockdev --getsize64 /dev/vda) != {2 * Size} ]; do sleep 0.2; done", seconds: 20);
         guest.Run("dd if=/dev/urandom of=/tmp/x bs=4K count=1; dd if=/tmp/x of=/dev/vda bs=4K seek=32767 oflag=direct && dd if=/dev/vda bs=4K skip=32767 iflag=direct | cmp - /tmp/x");
