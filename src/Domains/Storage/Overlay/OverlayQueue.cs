@@ -1,11 +1,10 @@
-using System.Runtime.CompilerServices;
 using Makatea.Platform;
 
 namespace Makatea.Domains.Storage;
 
 /// <summary>
 /// Queue of an <see cref="OverlayDevice"/>. A request whose grains are all in one place goes there as it is, under its own tag; so does a write of whole grains, which
-/// locks them. All else is split into pieces (OverlayQueue.Pieces.cs). Flushes of a kept overlay commit its map (OverlayQueue.Commit.cs).
+/// locks them (OverlayQueue.Passing.cs). All else is split (OverlayQueue.Splits.cs) into pieces (OverlayQueue.Pieces.cs). Flushes of a kept overlay commit its map (OverlayQueue.Commit.cs).
 /// </summary>
 /// <remarks>
 /// Rules that make concurrent writes safe, with a bit per grain for "is the overlay's" and one for "is locked":
@@ -16,7 +15,6 @@ namespace Makatea.Domains.Storage;
 internal sealed partial class OverlayQueue : BlockQueue
 {
     private const int PieceCount = 32;
-    private const int BatchSize = 64;
     private static readonly long RetryTicks = TimeProvider.System.TimestampFrequency / 20_000;
 
     private readonly OverlayDevice _device;
@@ -29,11 +27,6 @@ internal sealed partial class OverlayQueue : BlockQueue
     private readonly ulong _dataSector;
     private readonly uint _grainSectors;
     private readonly int _depth;
-    private readonly GrainRun[] _becoming;
-    private readonly BlockRequest[] _toBase = new BlockRequest[BatchSize];
-    private readonly BlockRequest[] _toStorage = new BlockRequest[BatchSize];
-    private int _toBaseCount;
-    private int _toStorageCount;
     private CompletionRing _done;
 
     public OverlayQueue(OverlayDevice device, BlockQueue @base, BlockQueue storage, int depth)
@@ -123,162 +116,6 @@ internal sealed partial class OverlayQueue : BlockQueue
             _storage.Dispose();
             _buffers.Dispose();
             _segments.Dispose();
-        }
-    }
-
-    /// <summary>Passes the request on in one piece, where that can be done.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryPassOn(in BlockRequest request)
-    {
-        if (request.Operation is not (BlockOperation.Read or BlockOperation.Write))
-        {
-            return false;
-        }
-
-        var grains = GrainsOf(request.Sector, request.Sector + request.SectorCount);
-        bool inOnePlace = _owned.Run(grains.First, grains.Count, out bool owned) == grains.Count;
-        if (inOnePlace && owned)
-        {
-            ToStorage(request, request.Tag);
-            return true;
-        }
-
-        if (request.Operation == BlockOperation.Read)
-        {
-            if (inOnePlace)
-            {
-                ToBase(request);
-            }
-
-            return inOnePlace;
-        }
-
-        if (!IsWholeGrains(request.Sector, request.Sector + request.SectorCount))
-        {
-            return false;
-        }
-
-        long locked = _locked.TryAdd(grains.First, grains.Count);
-        if (locked != grains.Count)
-        {
-            _locked.Remove(grains.First, locked);
-            return false;
-        }
-
-        _becoming[request.Tag] = grains;
-        ToStorage(request, request.Tag);
-        return true;
-    }
-
-    private int PollStorage(Span<BlockCompletion> completions)
-    {
-        int polled = _storage.Poll(completions);
-        int count = 0;
-        for (int i = 0; i < polled; i++)
-        {
-            BlockCompletion completion = completions[i];
-            if (completion.Tag < _depth)
-            {
-                ref GrainRun becoming = ref _becoming[completion.Tag];
-                if (becoming.Count != 0)
-                {
-                    Unlock(becoming, completion.Status == BlockStatus.Ok);
-                    becoming = default;
-                }
-
-                completions[count++] = completion;
-            }
-            else
-            {
-                EndBelow(completion);
-            }
-        }
-
-        return count;
-    }
-
-    private int PollBase(Span<BlockCompletion> completions)
-    {
-        int polled = _base.Poll(completions);
-        int count = 0;
-        for (int i = 0; i < polled; i++)
-        {
-            BlockCompletion completion = completions[i];
-            if (completion.Tag < _depth)
-            {
-                completions[count++] = completion;
-            }
-            else
-            {
-                EndBelow(completion);
-            }
-        }
-
-        return count;
-    }
-
-    /// <summary>Ends a lock, after the grains became the overlay's where that succeeded.</summary>
-    private void Unlock(GrainRun grains, bool owned)
-    {
-        if (owned)
-        {
-            _owned.Add(grains.First, grains.Count);
-            _device.Commit?.MarkDirty(grains.First, grains.Count);
-        }
-
-        _locked.Remove(grains.First, grains.Count);
-    }
-
-    private GrainRun GrainsOf(ulong sector, ulong end)
-    {
-        long first = (long)(sector / _grainSectors);
-        return new GrainRun(first, (long)((end - 1) / _grainSectors) + 1 - first);
-    }
-
-    /// <summary>Whether no grain is covered in part. The last one may end with the device.</summary>
-    private bool IsWholeGrains(ulong sector, ulong end) => sector % _grainSectors == 0 && (end % _grainSectors == 0 || end == _sectorCount);
-
-    private void ToBase(in BlockRequest request)
-    {
-        if (_toBaseCount == BatchSize)
-        {
-            SubmitBelow();
-        }
-
-        _toBase[_toBaseCount++] = request;
-    }
-
-    /// <summary>Passes a request on, moved to the data area.</summary>
-    private void ToStorage(in BlockRequest request, int tag)
-    {
-        ref BlockRequest moved = ref NextToStorage();
-        moved = request;
-        moved.Tag = tag;
-        moved.Sector += _dataSector;
-    }
-
-    private ref BlockRequest NextToStorage()
-    {
-        if (_toStorageCount == BatchSize)
-        {
-            SubmitBelow();
-        }
-
-        return ref _toStorage[_toStorageCount++];
-    }
-
-    private void SubmitBelow()
-    {
-        if (_toStorageCount != 0)
-        {
-            _storage.Submit(_toStorage.AsSpan(0, _toStorageCount));
-            _toStorageCount = 0;
-        }
-
-        if (_toBaseCount != 0)
-        {
-            _base.Submit(_toBase.AsSpan(0, _toBaseCount));
-            _toBaseCount = 0;
         }
     }
 }
