@@ -24,6 +24,50 @@ internal static class Launch
         return process.WaitForExit().Code ?? 1;
     }
 
+    /// <summary>Starts with every number of free descriptors below the highest in use, so that each that is opened on the way gets every number once.</summary>
+    public static IEnumerable<(string Name, string Result)> Crowded()
+    {
+        const int Highest = 200;
+        const int FreeAtMost = 40;
+        using var granted = new SafeFileHandle((nint)Native.Call(72, 0, 0, Highest), ownsHandle: true); // fcntl(F_DUPFD)
+        var options = new SandboxOptions
+        {
+            Executable = "/bin/true",
+            ReadOnlyPaths = DotnetSandbox.SystemLibraries(),
+            Descriptors = new Dictionary<int, SafeHandle> { [9] = granted },
+        };
+        string expected;
+        using (SandboxedProcess first = SandboxedProcess.Start(options))
+        {
+            expected = $"{first.WaitForExit()}, {first.Report.Active}";
+        }
+
+        for (int free = 8; free <= FreeAtMost; free++)
+        {
+            var fillers = new List<long>();
+            for (long fd = Native.Call(32, 0); fd < Highest; fd = Native.Call(32, 0))
+            {
+                fillers.Add(fd);
+            }
+
+            Native.Call(3, Highest + 1);
+            fillers[..free].ForEach(fd => Native.Call(3, fd));
+            string result;
+            try
+            {
+                using SandboxedProcess process = SandboxedProcess.Start(options);
+                result = $"{process.WaitForExit()}, {process.Report.Active}";
+            }
+            catch (SandboxException e)
+            {
+                result = e.Message;
+            }
+
+            fillers[free..].ForEach(fd => Native.Call(3, fd));
+            yield return ($"{free} free", result == expected ? "ok" : result);
+        }
+    }
+
     /// <summary>What is left over of many starts: more than before them.</summary>
     public static IEnumerable<(string Name, string Result)> Many(int count)
     {

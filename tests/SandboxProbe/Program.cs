@@ -28,11 +28,17 @@ internal static class Program
             case ["seal", string rights]:
                 Print(Sealed.All(Enum.Parse<Platform.Linux.SandboxSealRights>(rights)));
                 return 0;
-            case ["limits"]:
-                Print(Limits.All());
+            case ["descriptors"]:
+                Print(Limits.Descriptors());
+                return 0;
+            case ["threads"]:
+                Print(Limits.Threads());
                 return 0;
             case ["launch", .. string[] inner]:
                 return Launch.Run(inner, null);
+            case ["launch-crowded"]:
+                Print(Launch.Crowded());
+                return 0;
             case ["launch-many", string count]:
                 Print(Launch.Many(int.Parse(count)));
                 return 0;

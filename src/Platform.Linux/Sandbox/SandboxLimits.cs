@@ -1,6 +1,8 @@
 namespace Makatea.Platform.Linux;
 
-/// <summary>Resource limits of a sandboxed process (<c>setrlimit</c>), soft and hard alike. Null leaves the starter's limit.</summary>
+/// <summary>
+/// Resource limits of a sandboxed process (<c>setrlimit</c>), soft and hard alike. Null leaves the starter's limit, and none goes above the starter's hard limit.
+/// </summary>
 public sealed record SandboxLimits
 {
     /// <summary>Highest file descriptor plus one.</summary>
@@ -20,8 +22,11 @@ public sealed record SandboxLimits
     /// <summary>Private writable memory in bytes; shared mappings such as guest memory do not count.</summary>
     public ulong? Data { get; init; }
 
-    /// <summary>Locked memory in bytes, which includes buffers registered with io_uring.</summary>
-    public ulong? LockedMemory { get; init; } = 64 * 1024;
+    /// <summary>
+    /// Locked memory in bytes, which includes buffers registered with io_uring and, since Linux 6.14, its rings. For these the kernel compares it with
+    /// what all processes of the user have locked together.
+    /// </summary>
+    public ulong? LockedMemory { get; init; } = 8 * 1024 * 1024;
 
     /// <summary>Size in bytes to which a write may extend a file. Block images are files: the default is no limit of ours.</summary>
     public ulong? FileSize { get; init; }

@@ -46,6 +46,34 @@ public sealed class SandboxRefusalTests(SandboxBed bed) : IClassFixture<SandboxB
     }
 
     [SkippableFact]
+    public void AProgramInAFolderThatOnlyRootMayEnterIsStarted()
+    {
+        Skip.IfNot(SandboxHost.IsRoot, "needs root");
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("makatea-private-");
+        try
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, folder.UnixFileMode);
+            string program = folder.CreateSubdirectory("program").FullName;
+            string[] files = Directory.GetFiles(Path.GetDirectoryName(Probe.Assembly)!);
+            Array.ForEach(files, f => File.Copy(f, Path.Combine(program, Path.GetFileName(f))));
+            ProbeRun run = Probe.RunInside(["exit", "7"], assembly: Path.Combine(program, Path.GetFileName(Probe.Assembly)));
+            Skip.IfNot(run.Report.Has(SandboxLayers.MountNamespace), $"without a root of its own the component's user must be able to enter:\n{run.Report}");
+            Assert.Equal(new ProcessExit(7, null), run.Exit);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public void LimitsGoNotAboveTheStarters()
+    {
+        ProbeRun run = Probe.RunOutside(["launch-required", "Limits", "descriptors"], ["/bin/sh", "-c", "ulimit -n 300; exec \"$@\"", "sh"]).MustSucceed();
+        Assert.Equal("299", run["highest descriptor"]);
+    }
+
+    [SkippableFact]
     public void ALayerThatIsRequiredAndRefusedIsAnError()
     {
         ProbeRun run = RunRestricted("echo 0 > /proc/sys/user/max_net_namespaces; exec \"$@\"", ["launch-required", "NetworkNamespace", "exit", "0"]);

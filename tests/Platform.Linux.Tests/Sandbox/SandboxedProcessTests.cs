@@ -108,6 +108,14 @@ public sealed class SandboxedProcessTests
     }
 
     [Fact]
+    public void NumbersOfDescriptorsNeverClash()
+    {
+        ProbeRun run = Probe.RunOutside(["launch-crowded"]).MustSucceed();
+        Assert.Equal(33, run.Results.Count);
+        Assert.All(run.Results, r => Assert.True(r.Value == "ok", $"{r.Key}: {r.Value}"));
+    }
+
+    [Fact]
     public void NothingIsLostOverManyStarts()
     {
         // In a process of its own, in which nothing else opens anything.

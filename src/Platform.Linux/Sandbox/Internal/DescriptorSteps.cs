@@ -46,6 +46,9 @@ internal sealed class DescriptorSteps
             plan.Add($"save the descriptor for slot {_granted[i].Slot}", Syscall.Dup3, _granted[i].Source, Ruleset + 1 + i, CloseOnExec);
         }
 
+        // Its number is taken, so that no descriptor opened on the way gets it.
+        plan.Add("reserve a number for the ruleset", Syscall.Dup3, GoSource, Ruleset, CloseOnExec);
+
         // So that the end of the parent ends these pipes.
         plan.Add("close the parent's end", Syscall.Close, parentGo);
         plan.Add("close the parent's end", Syscall.Close, parentStatus);

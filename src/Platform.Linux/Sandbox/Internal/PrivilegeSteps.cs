@@ -43,7 +43,7 @@ internal static unsafe class PrivilegeSteps
         plan.Add("unblock signals", Syscall.RtSigprocmask, SetMask, none, 0, SignalSetLength);
     }
 
-    /// <summary>The limits to set, by the names that <c>setrlimit</c> has for them.</summary>
+    /// <summary>The limits to set, by the names that <c>setrlimit</c> has for them: none above the starter's own, which would be refused.</summary>
     public static IEnumerable<(string Name, int Resource, ulong Value)> Limits(SpawnContext context)
     {
         SandboxLimits limits = context.Options.Limits;
@@ -52,7 +52,7 @@ internal static unsafe class PrivilegeSteps
             ("FSIZE", 1, limits.FileSize), ("DATA", 2, limits.Data), ("CORE", 4, limits.CoreDump), ("NPROC", 6, context.HasUserNamespace ? limits.Threads : null),
             ("NOFILE", 7, limits.OpenFiles), ("MEMLOCK", 8, limits.LockedMemory), ("AS", 9, limits.AddressSpace),
         ];
-        return all.Where(l => l.Value is not null).Select(l => (l.Name, l.Resource, l.Value!.Value));
+        return all.Where(l => l.Value is not null).Select(l => (l.Name, l.Resource, Math.Min(l.Value!.Value, SandboxHost.HardLimit(l.Resource))));
     }
 
     public static void SetLimits(SpawnContext context)

@@ -24,6 +24,13 @@ internal static class SandboxHost
     public static int Landlock =>
         SandboxNative.Call((long)Syscall.LandlockCreateRuleset, 0, 0, LandlockVersion, 0) is var version and > 0 ? (int)version : -Errno.Last;
 
+    /// <summary>The hard limit of this process.</summary>
+    public static unsafe ulong HardLimit(int resource)
+    {
+        ulong* limit = stackalloc ulong[2];
+        return SandboxNative.Call((long)Syscall.Prlimit64, 0, resource, 0, (long)limit) == 0 ? limit[1] : ulong.MaxValue;
+    }
+
     /// <summary>The highest capability that the kernel knows.</summary>
     public static int LastCapability => (int)ReadNumber("/proc/sys/kernel/cap_last_cap", 40);
 
