@@ -25,6 +25,19 @@ public abstract class BlockDevice : IDisposable
     /// </param>
     public abstract BlockQueue OpenQueue(int depth, Doorbell? completions = null);
 
+    /// <summary>
+    /// Tells that the data of requests will lie in <paramref name="memory"/>, so that a device that reaches memory by itself need not copy. Layers pass it on. Data may lie elsewhere.
+    /// </summary>
+    /// <exception cref="IOException">The device was to reach it and cannot; the message says why. Requests are done all the same, by copying.</exception>
+    public virtual void AddMemory(MappedMemory memory)
+    {
+    }
+
+    /// <summary>Takes back <see cref="AddMemory"/>, before the memory goes: no request with data in it is outstanding. Nothing reaches it after the return.</summary>
+    public virtual void RemoveMemory(MappedMemory memory)
+    {
+    }
+
     /// <summary>Ends the device. Its queues must have been disposed.</summary>
     public void Dispose()
     {

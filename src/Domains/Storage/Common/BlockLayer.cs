@@ -17,6 +17,12 @@ public abstract class BlockLayer : BlockDevice
     protected BlockDevice Below { get; }
 
     /// <inheritdoc/>
+    public override void AddMemory(MappedMemory memory) => Below.AddMemory(memory);
+
+    /// <inheritdoc/>
+    public override void RemoveMemory(MappedMemory memory) => Below.RemoveMemory(memory);
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)

@@ -119,6 +119,20 @@ public sealed class OverlayDevice : BlockDevice
     }
 
     /// <inheritdoc/>
+    public override void AddMemory(MappedMemory memory)
+    {
+        _base.AddMemory(memory);
+        _storage.AddMemory(memory);
+    }
+
+    /// <inheritdoc/>
+    public override void RemoveMemory(MappedMemory memory)
+    {
+        _base.RemoveMemory(memory);
+        _storage.RemoveMemory(memory);
+    }
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)

@@ -1,0 +1,92 @@
+using System.Runtime.InteropServices;
+
+namespace Makatea.Platform;
+
+/// <summary>A frame to transmit. Its memory belongs to the port from <see cref="NetQueue.Transmit"/> until <see cref="NetQueue.Reclaim"/> gives its tag back.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct NetFrame
+{
+    /// <summary>The frame from its Ethernet header on, without the check sequence.</summary>
+    public ScatterList Data;
+
+    /// <summary>Length in bytes: the sum of the segments.</summary>
+    public int Length;
+
+    /// <summary>Given back when the frame's memory is the caller's again; less than the queue's transmit depth and not under way.</summary>
+    public int Tag;
+
+    /// <summary>What the port is to do.</summary>
+    public NetFrameOffload Offload;
+}
+
+/// <summary>A frame that was received, or a part of one that did not fit one buffer.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct NetReceived
+{
+    /// <summary>Tag of the buffer, which is the caller's again.</summary>
+    public int Tag;
+
+    /// <summary>Bytes of the buffer that are filled.</summary>
+    public int Length;
+
+    /// <summary>More of the frame follows in the next buffer.</summary>
+    public bool IsContinued;
+
+    /// <summary>What the port found out; valid in the last part.</summary>
+    public NetFrameOffload Offload;
+}
+
+/// <summary>An empty buffer for received frames. It belongs to the port from <see cref="NetQueue.Supply"/> until <see cref="NetQueue.Receive"/> gives its tag back.</summary>
+/// <param name="Memory">The memory, as long as <see cref="NetQueueOptions.ReceiveBufferLength"/>.</param>
+/// <param name="Tag">Given back with the frame; less than the queue's receive depth and not with the port.</param>
+[StructLayout(LayoutKind.Sequential)]
+public readonly record struct NetBuffer(MemorySegment Memory, int Tag);
+
+/// <summary>Work on a frame that is left to the port, or was done by it.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct NetFrameOffload
+{
+    /// <summary>What is asked for or known.</summary>
+    public NetFrameFlags Flags;
+
+    /// <summary>First byte that the checksum covers, from the start of the frame. With segmentation: the transport header.</summary>
+    public ushort ChecksumStart;
+
+    /// <summary>Where the checksum is, from <see cref="ChecksumStart"/>. The field holds the sum of the pseudo header, for segmentation without the length.</summary>
+    public ushort ChecksumOffset;
+
+    /// <summary>Most payload of each segment in bytes.</summary>
+    public ushort SegmentSize;
+
+    /// <summary>Length of all headers, which each segment gets a copy of.</summary>
+    public ushort HeaderLength;
+
+    /// <summary>VLAN tag: priority, drop eligibility and identifier.</summary>
+    public ushort VlanTag;
+}
+
+/// <summary>Flags of a frame.</summary>
+[Flags]
+public enum NetFrameFlags : ushort
+{
+    /// <summary>None.</summary>
+    None = 0,
+
+    /// <summary>Transmit: put the checksum in.</summary>
+    NeedsChecksum = 1 << 0,
+
+    /// <summary>Receive: the transport checksum (and that of the IPv4 header) was checked and is right.</summary>
+    ChecksumGood = 1 << 1,
+
+    /// <summary>Receive: a checksum was checked and is wrong.</summary>
+    ChecksumBad = 1 << 2,
+
+    /// <summary>Transmit: cut TCP over IPv4 into segments.</summary>
+    SegmentTcp4 = 1 << 3,
+
+    /// <summary>Transmit: cut TCP over IPv6 into segments.</summary>
+    SegmentTcp6 = 1 << 4,
+
+    /// <summary>Transmit: put <see cref="NetFrameOffload.VlanTag"/> in. Receive: it was taken out.</summary>
+    HasVlanTag = 1 << 5,
+}

@@ -1,0 +1,29 @@
+namespace Makatea.Platform;
+
+/// <summary>What a port counted.</summary>
+public readonly record struct NetStatistics
+{
+    /// <summary>Good frames received.</summary>
+    public ulong ReceivedFrames { get; init; }
+
+    /// <summary>Their bytes, without the frame check sequence.</summary>
+    public ulong ReceivedBytes { get; init; }
+
+    /// <summary>Frames that were lost because there was no buffer for them.</summary>
+    public ulong ReceiveMissed { get; init; }
+
+    /// <summary>Frames with errors on the wire: check sequence, length, alignment.</summary>
+    public ulong ReceiveErrors { get; init; }
+
+    /// <summary>Frames transmitted.</summary>
+    public ulong TransmittedFrames { get; init; }
+
+    /// <summary>Their bytes, without the frame check sequence.</summary>
+    public ulong TransmittedBytes { get; init; }
+
+    /// <summary>Frames that were not transmitted: malformed, or the link or the adapter failed.</summary>
+    public ulong TransmitErrors { get; init; }
+
+    /// <summary>Times that the adapter stood still and was reset.</summary>
+    public ulong Resets { get; init; }
+}
