@@ -1,3 +1,5 @@
+using Makatea.Platform;
+
 namespace Makatea.Virtio;
 
 /// <summary>
@@ -36,6 +38,17 @@ public abstract class VirtioDevice : IDisposable
 
     /// <summary>Device and driver agreed on features; before any queue starts.</summary>
     public virtual void AcceptFeatures(ulong features)
+    {
+    }
+
+    /// <summary>Memory that buffers will lie in came; see <see cref="BlockDevice.AddMemory"/>. No worker runs.</summary>
+    /// <exception cref="IOException">Hardware below was to reach it and cannot; the device works all the same.</exception>
+    public virtual void AddMemory(MappedMemory memory)
+    {
+    }
+
+    /// <summary>Memory that was added goes. No worker runs.</summary>
+    public virtual void RemoveMemory(MappedMemory memory)
     {
     }
 

@@ -20,6 +20,12 @@ internal sealed class FakeDevice(int queues = 2) : VirtioDevice
     /// <summary>Thrown when configuration space is read.</summary>
     public Exception? Thrown { get; set; }
 
+    /// <summary>Memory that the transport offered and did not take back.</summary>
+    public List<MappedMemory> Memory { get; } = [];
+
+    /// <summary>Thrown when memory is offered.</summary>
+    public IOException? MemoryRefusal { get; set; }
+
     /// <summary>Where workers stand when they stop; null for where they started.</summary>
     public RingPosition? StopsAt { get; set; }
 
@@ -77,6 +83,25 @@ internal sealed class FakeDevice(int queues = 2) : VirtioDevice
 
         Config[offset] = source[0];
         return true;
+    }
+
+    public override void AddMemory(MappedMemory memory)
+    {
+        Assert.DoesNotContain(Workers, w => w.IsRunning);
+        _ = memory.Address;
+        if (MemoryRefusal is not null)
+        {
+            throw MemoryRefusal;
+        }
+
+        Memory.Add(memory);
+    }
+
+    public override void RemoveMemory(MappedMemory memory)
+    {
+        Assert.DoesNotContain(Workers, w => w.IsRunning);
+        _ = memory.Address;
+        Assert.True(Memory.Remove(memory));
     }
 
     public override QueueWorker CreateWorker(QueueSetup setup)

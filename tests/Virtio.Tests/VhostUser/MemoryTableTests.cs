@@ -41,6 +41,34 @@ public sealed class MemoryTableTests
     }
 
     [Fact]
+    public void The_device_is_told_of_memory_before_it_is_used_and_before_it_goes()
+    {
+        FakeDevice device = new();
+        using (SessionBed bed = new SessionBed(device).Negotiate())
+        {
+            bed.ShareMemory();
+            bed.StartQueue(0);
+            MappedMemory first = Assert.Single(device.Memory);
+            bed.ShareMemory();
+            Assert.NotSame(first, Assert.Single(device.Memory));
+        }
+
+        Assert.Empty(device.Memory);
+    }
+
+    [Fact]
+    public void Memory_that_hardware_cannot_reach_is_served_all_the_same()
+    {
+        FakeDevice device = new() { MemoryRefusal = new IOException("no room") };
+        using SessionBed bed = new SessionBed(device).Negotiate();
+        FakeMemory memory = bed.ShareMemory();
+        bed.StartQueue(0);
+        Assert.True(device.Running(0)!.IsRunning);
+        bed.ShareMemory();
+        Assert.Equal(0, memory.Mapped);
+    }
+
+    [Fact]
     public void A_new_table_under_running_queues_stops_them_and_goes_on_at_the_same_position()
     {
         FakeDevice device = new() { StopsAt = new RingPosition(7, true, 7, true) };

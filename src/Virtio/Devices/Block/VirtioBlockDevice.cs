@@ -101,6 +101,12 @@ public sealed class VirtioBlockDevice : VirtioDevice
     }
 
     /// <inheritdoc/>
+    public override void AddMemory(MappedMemory memory) => _device.AddMemory(memory);
+
+    /// <inheritdoc/>
+    public override void RemoveMemory(MappedMemory memory) => _device.RemoveMemory(memory);
+
+    /// <inheritdoc/>
     public override QueueWorker CreateWorker(QueueSetup setup)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(setup.Index, QueueCount);

@@ -31,4 +31,7 @@ internal static partial class VhostUserLogMessages
 
     [LoggerMessage(9, LogLevel.Error, "{Device}: accepting a connection failed: {Reason}")]
     public static partial void AcceptFailed(ILogger logger, string device, string reason);
+
+    [LoggerMessage(10, LogLevel.Warning, "{Device}: the hardware cannot reach 0x{Size:x} bytes of memory at guest address 0x{Address:x}, so their data is copied: {Reason}")]
+    public static partial void MemoryNotReached(ILogger logger, string device, ulong size, ulong address, string reason);
 }

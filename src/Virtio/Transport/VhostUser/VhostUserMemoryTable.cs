@@ -1,12 +1,15 @@
 using Makatea.Platform;
+using Microsoft.Extensions.Logging;
 
 namespace Makatea.Virtio;
 
 /// <summary>
 /// The memory regions of one front end (vhost-user, "Memory access"). Rings are stopped while the table changes; a change that fails leaves the
-/// table as it was.
+/// table as it was. The device is told of each region, so that hardware below it can reach the guest's memory.
 /// </summary>
-internal sealed class VhostUserMemoryTable : IDisposable
+/// <param name="device">The device.</param>
+/// <param name="logger">Where it is said that hardware cannot reach a region.</param>
+internal sealed class VhostUserMemoryTable(VirtioDevice device, ILogger logger) : IDisposable
 {
     /// <summary>The most regions; what libvhost-user and DPDK allow too, and more than a guest has memory modules.</summary>
     public const int MaxSlots = 509;
@@ -37,8 +40,9 @@ internal sealed class VhostUserMemoryTable : IDisposable
             throw;
         }
 
-        Unmap(_slots);
+        Withdraw(_slots);
         _slots = slots;
+        _slots.ForEach(Offer);
     }
 
     /// <summary>Adds a region.</summary>
@@ -62,6 +66,7 @@ internal sealed class VhostUserMemoryTable : IDisposable
         }
 
         _slots.Add(slot);
+        Offer(slot);
     }
 
     /// <summary>Removes a region, named by its addresses and size.</summary>
@@ -78,7 +83,7 @@ internal sealed class VhostUserMemoryTable : IDisposable
         Slot slot = _slots[index];
         _slots.RemoveAt(index);
         Memory = Build(_slots);
-        slot.Memory.Dispose();
+        Withdraw([slot]);
         return true;
     }
 
@@ -86,7 +91,7 @@ internal sealed class VhostUserMemoryTable : IDisposable
     public void Dispose()
     {
         Memory = GuestMemory.Empty;
-        Unmap(_slots);
+        Withdraw(_slots);
         _slots = [];
     }
 
@@ -128,5 +133,31 @@ internal sealed class VhostUserMemoryTable : IDisposable
         }
     }
 
-    private sealed record Slot(VhostUserMemoryRegion Region, MappedMemory Memory);
+    private void Offer(Slot slot)
+    {
+        try
+        {
+            device.AddMemory(slot.Memory);
+            slot.IsOffered = true;
+        }
+        catch (IOException e)
+        {
+            VhostUserLogMessages.MemoryNotReached(logger, device.Name, slot.Region.Size, slot.Region.GuestAddress, e.Message);
+        }
+    }
+
+    private void Withdraw(List<Slot> slots)
+    {
+        foreach (Slot slot in slots.Where(s => s.IsOffered))
+        {
+            device.RemoveMemory(slot.Memory);
+        }
+
+        Unmap(slots);
+    }
+
+    private sealed record Slot(VhostUserMemoryRegion Region, MappedMemory Memory)
+    {
+        public bool IsOffered { get; set; }
+    }
 }

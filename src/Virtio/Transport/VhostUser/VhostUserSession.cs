@@ -17,7 +17,7 @@ internal sealed partial class VhostUserSession : IDisposable
     private readonly VhostUserMetrics _metrics;
     private readonly ILogger _logger;
     private readonly VhostUserMessage _message = new();
-    private readonly VhostUserMemoryTable _memory = new();
+    private readonly VhostUserMemoryTable _memory;
     private readonly VhostUserStatus _status = new();
     private readonly VhostUserVring[] _vrings;
 
@@ -39,6 +39,7 @@ internal sealed partial class VhostUserSession : IDisposable
         _connection = new VhostUserConnection(channel);
         _metrics = metrics;
         _logger = logger;
+        _memory = new VhostUserMemoryTable(device, logger);
         _vrings = [.. Enumerable.Range(0, device.QueueCount).Select(i => new VhostUserVring(i))];
         _device.ConfigChanged += NotifyConfigChanged;
     }
