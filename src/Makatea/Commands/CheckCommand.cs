@@ -15,7 +15,7 @@ internal static class CheckCommand
         {
             SystemDescription system = SystemFileArgument.Load(result.GetRequiredValue(file));
             result.InvocationConfiguration.Output.WriteLine(
-                $"{system.Name.Value}: {system.Domains.Count} domains, {system.Qubes.Count} qubes, {system.Qubes.Sum(q => q.Disks.Count())} disks: ok");
+                $"{system.Name.Value}: {Phrase.Count(system.Domains.Count, "domain")}, {Phrase.Count(system.Qubes.Count, "qube")}, {Phrase.Count(system.Qubes.Sum(q => q.Disks.Count()), "disk")}: ok");
             return ExitCode.Success;
         });
         return command;

@@ -14,6 +14,7 @@ internal static class UpCommand
 {
     private static readonly Argument<string> _file = SystemFileArgument.Create();
     private static readonly Option<bool> _plain = new("--plain", "--no-tty") { Description = "Print a line for each event in the place of the live table." };
+    private static readonly Option<bool> _detach = new("--detach", "-d") { Description = "Return when everything runs, and keep it running in the background until 'makatea down'." };
     private static readonly Option<string> _accelerator = new("--accel") { Description = "auto: KVM where it really works, else TCG. MAKATEA_ACCEL in the environment does the same.", HelpName = "auto|kvm|tcg" };
     private static readonly Option<string> _qemu = new("--qemu") { Description = "QEMU's executable; by default qemu-system-x86_64 on PATH.", HelpName = "PATH" };
     private static readonly Option<double> _stopTime = new("--stop-timeout") { Description = "How many seconds a guest gets to power down before its plug is pulled.", HelpName = "SECONDS", DefaultValueFactory = _ => 10 };
@@ -23,7 +24,7 @@ internal static class UpCommand
         var command = new Command("up", "Start a system: its domains, each in a sandbox, then its qubes. Ctrl-C or 'makatea down' stops it.\n\n" +
             "Ends by itself when all qubes have powered off, with status 1 where one failed.")
         {
-            _file, _plain, _accelerator, _qemu, _stopTime,
+            _file, _plain, _detach, _accelerator, _qemu, _stopTime,
         };
         command.Aliases.Add("run");
         command.SetAction((result, _) => RunAsync(result));
@@ -41,10 +42,29 @@ internal static class UpCommand
             throw new CommandException($"found --accel={accelerator}, expected auto, kvm or tcg", ExitCode.Usage);
         }
 
+        if (result.GetValue(_detach))
+        {
+            await DetachAsync(result, system.Name.Value, file).ConfigureAwait(false);
+            return ExitCode.Success;
+        }
+
+        using IDisposable? build = DetachedManager.HoldBuild();
         var options = new RunOptions(system, file, qemu, () => Accelerator.Choose(qemu, accelerator), TimeSpan.FromSeconds(result.GetValue(_stopTime)));
         bool isPlain = result.GetValue(_plain) || Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Ansi;
         IRunView view = isPlain ? new PlainView(result.InvocationConfiguration.Output) : new TableView(AnsiConsole.Console);
         return await RunAsync(options, view).ConfigureAwait(false) ? ExitCode.Success : ExitCode.Failure;
+    }
+
+    private static async Task DetachAsync(ParseResult result, string name, string file)
+    {
+        List<string> arguments = ["up", file, "--plain"];
+        foreach (Option option in (Option[])[_accelerator, _qemu, _stopTime])
+        {
+            arguments.AddRange(result.GetResult(option) is { Implicit: false, Tokens: [{ Value: var value }] } ? [option.Name, value] : []);
+        }
+
+        await DetachedManager.StartAsync(name, arguments, result.InvocationConfiguration.Output).ConfigureAwait(false);
+        await result.InvocationConfiguration.Output.WriteLineAsync($"'{name}' runs; 'makatea ls' shows it, 'makatea down {name}' stops it").ConfigureAwait(false);
     }
 
     private static async Task<bool> RunAsync(RunOptions options, IRunView view)
@@ -61,7 +81,15 @@ internal static class UpCommand
             server = new ControlServer(state.ControlSocket, () => runner.Status, Stop);
             using IDisposable signals = OnSignals(() => Stop(now: stop.IsCancellationRequested));
             Task<bool> run = Task.Run(() => runner.RunAsync(stop.Token, hurry.Token));
-            await view.ShowAsync(() => runner.Status, events, run).ConfigureAwait(false);
+            try
+            {
+                await view.ShowAsync(() => runner.Status, events, run).ConfigureAwait(false);
+            }
+            catch (IOException)
+            {
+                // The terminal went away. The system did not: SIGHUP, or who closed our output, decides.
+            }
+
             return await run.ConfigureAwait(false);
         }
         finally

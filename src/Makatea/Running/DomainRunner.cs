@@ -4,6 +4,7 @@ using Makatea.Domains.Manager;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Systems;
+using Microsoft.Win32.SafeHandles;
 
 namespace Makatea.Running;
 
@@ -21,7 +22,7 @@ internal sealed class DomainRunner : IDisposable
     private readonly RestartPolicy _policy = new(TimeProvider.System);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stopping = new();
-    private readonly FileStream _log;
+    private readonly SafeFileHandle _log;
     private readonly Lock _lock = new();
     private readonly Dictionary<string, DiskCounters> _ended = [];
     private DomainStatus _status;
@@ -40,7 +41,7 @@ internal sealed class DomainRunner : IDisposable
         _grants = grants;
         _devices = devices;
         _events = events;
-        _log = new FileStream(log, FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
+        _log = LogFile.Open(log);
         _status = new DomainStatus(domain.Name.Value, domain.Kind, PartState.Waiting, null, null, 0, log, [], [], [], []);
     }
 
@@ -154,8 +155,8 @@ internal sealed class DomainRunner : IDisposable
     {
         var descriptors = new Dictionary<int, SafeHandle>(_grants.Handles)
         {
-            [1] = _log.SafeFileHandle,
-            [2] = _log.SafeFileHandle,
+            [1] = _log,
+            [2] = _log,
             [GrantTable.ControlSlot] = control,
         };
         return SandboxedProcess.Start(ComponentSandbox.Options(_domain, descriptors));
@@ -165,10 +166,11 @@ internal sealed class DomainRunner : IDisposable
     /// <returns>Why it cannot go on, where it said so.</returns>
     private async Task<string?> ConverseAsync(ControlChannel control, SandboxedProcess process)
     {
-        Volatile.Write(ref _control, control);
         try
         {
+            // First of all: others send as soon as they see the channel.
             control.Send(new StartMessage(new ComponentManifest { Name = _domain.Name.Value, Kind = _domain.Kind, Grants = _grants.Grants, Devices = _devices }, IsRestart: _policy.TotalCrashes > 0));
+            Volatile.Write(ref _control, control);
             if (_stopping.IsCancellationRequested)
             {
                 control.Send(new StopMessage());
@@ -180,7 +182,7 @@ internal sealed class DomainRunner : IDisposable
                 {
                     case ReadyMessage ready:
                         Set(s => s with { State = PartState.Running, Reason = null, Notices = ready.Notices });
-                        _events.Add(Part, $"serves {_devices.Count} {(_devices.Count == 1 ? "disk" : "disks")}, process {process.Pid}, {_status.Sandbox.Count} of {_status.Sandbox.Count + _status.SandboxMissing.Count} sandbox layers");
+                        _events.Add(Part, $"serves {Phrase.Count(_devices.Count, "disk")}, process {process.Pid}, {_status.Sandbox.Count} of {_status.Sandbox.Count + _status.SandboxMissing.Count} sandbox layers");
                         ready.Notices.ToList().ForEach(n => _events.Add(Part, n));
                         _ready.TrySetResult();
                         break;

@@ -4,6 +4,7 @@ using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Qemu;
 using Makatea.Systems;
+using Microsoft.Win32.SafeHandles;
 
 namespace Makatea.Running;
 
@@ -17,7 +18,7 @@ internal sealed class QubeRunner : IDisposable
     private readonly QemuPaths _paths;
     private readonly RunEvents _events;
     private readonly Lock _lock = new();
-    private readonly FileStream _log;
+    private readonly SafeFileHandle _log;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private QubeStatus _status;
     private SandboxedProcess? _process;
@@ -31,7 +32,7 @@ internal sealed class QubeRunner : IDisposable
         _qube = qube;
         _paths = paths;
         _events = events;
-        _log = new FileStream(log, FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
+        _log = LogFile.Open(log);
         _status = new QubeStatus(qube.Name.Value, qube.Label, PartState.Waiting, null, null, qube.Memory, qube.Cores, paths.Console, paths.ConsoleLog, log, []);
     }
 
@@ -58,7 +59,7 @@ internal sealed class QubeRunner : IDisposable
         _monitor.Event += OnEvent;
         using (peer)
         {
-            var descriptors = new Dictionary<int, SafeHandle> { [1] = _log.SafeFileHandle, [2] = _log.SafeFileHandle, [MonitorSlot] = ((LinuxGrant)peer).Handle };
+            var descriptors = new Dictionary<int, SafeHandle> { [1] = _log, [2] = _log, [MonitorSlot] = ((LinuxGrant)peer).Handle };
             _process = SandboxedProcess.Start(QemuSandbox.Options(qemu, QemuCommandLine.Build(_qube, accelerator, _paths, MonitorSlot), descriptors));
         }
 
@@ -164,7 +165,7 @@ internal sealed class QubeRunner : IDisposable
     /// <summary>What QEMU said last, where it said something.</summary>
     private string LastWords(string what)
     {
-        string? last = File.ReadLines(_log.Name).LastOrDefault(l => l.Length != 0);
+        string? last = File.ReadLines(_status.Log).LastOrDefault(l => l.Length != 0);
         return last is null ? what : $"{what}: {last}";
     }
 

@@ -36,9 +36,8 @@ internal sealed class StateDirectory : IDisposable
     public static StateDirectory Take(string name)
     {
         string path = Path.Combine(Root(create: true), name);
-        string logs = Path.Combine(LogRoot(), name);
+        string logs = Path.GetDirectoryName(LogPath(name, "any"))!;
         Directory.CreateDirectory(path, Private);
-        Directory.CreateDirectory(logs, Private);
         FileStream @lock;
         try
         {
@@ -74,6 +73,14 @@ internal sealed class StateDirectory : IDisposable
         string path = Path.Combine(Logs, name + ".log");
         File.WriteAllText(path, "");
         return path;
+    }
+
+    /// <summary>Path of a log of a system that need not run yet; its directory is made.</summary>
+    public static string LogPath(string system, string name)
+    {
+        string directory = Path.Combine(LogRoot(), system);
+        Directory.CreateDirectory(directory, Private);
+        return Path.Combine(directory, name + ".log");
     }
 
     /// <inheritdoc/>

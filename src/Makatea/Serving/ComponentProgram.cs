@@ -22,20 +22,32 @@ internal static class ComponentProgram
         using ILoggerFactory logs = StandardErrorLog.Create();
         using MessageChannel channel = LinuxGrant.Adopt(GrantTable.ControlSlot).OpenChannel();
         using var control = new ControlChannel(channel, "manager");
-        if (await control.ReceiveAsync().ConfigureAwait(false) is not StartMessage start)
-        {
-            return ExitCode.Usage;
-        }
-
         try
         {
+            if (await control.ReceiveAsync().ConfigureAwait(false) is not StartMessage start)
+            {
+                throw new IOException("the manager did not begin with a start message");
+            }
+
             await ServeAsync(start, control, logs).ConfigureAwait(false);
             return ExitCode.Success;
         }
         catch (Exception e) when (e is ArgumentException or IOException or GrantException or SandboxException)
         {
-            control.Send(new FailedMessage(e.Message));
+            TellFailure(control, e.Message);
             return ExitCode.Failure;
+        }
+    }
+
+    private static void TellFailure(ControlChannel control, string reason)
+    {
+        try
+        {
+            control.Send(new FailedMessage(reason));
+        }
+        catch (IOException)
+        {
+            // The manager is gone, and there is nobody to tell.
         }
     }
 

@@ -14,8 +14,17 @@ internal sealed class PlainView(TextWriter output) : IRunView
     public async Task ShowAsync(Func<SystemStatus> status, RunEvents events, Task run)
     {
         TextWriter writer = TextWriter.Synchronized(output);
-        events.Added += e => writer.WriteLine(Format(e));
+        events.Added += e =>
+        {
+            try
+            {
+                writer.WriteLine(Format(e));
+            }
+            catch (IOException)
+            {
+                // Nobody reads any more. The system goes on.
+            }
+        };
         await run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        writer.Flush();
     }
 }

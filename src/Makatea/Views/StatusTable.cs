@@ -41,7 +41,7 @@ internal static class StatusTable
             .AddColumn("what");
         foreach (DomainStatus domain in status.Domains)
         {
-            string restarts = domain.Restarts == 0 ? "" : $", {domain.Restarts} restarts";
+            string restarts = domain.Restarts == 0 ? "" : $", {Phrase.Count(domain.Restarts, "restart")}";
             AddRow(table, $"[bold]{Markup.Escape(domain.Name)}[/]", State(domain.State), domain.Pid, null, null, null, null,
                 $"{domain.Kind} domain{restarts}, {domain.Sandbox.Count} of {domain.Sandbox.Count + domain.SandboxMissing.Count} sandbox layers{(domain.Reason is null ? "" : $": {domain.Reason}")}");
         }
@@ -49,7 +49,7 @@ internal static class StatusTable
         foreach (QubeStatus qube in status.Qubes)
         {
             AddRow(table, $"{Label(qube.Label)} {Markup.Escape(qube.Name)}", State(qube.State), qube.Pid, null, null, null, null,
-                $"{SizeShape.Format(qube.MemoryBytes)}, {qube.Cores} {(qube.Cores == 1 ? "core" : "cores")}{(qube.Reason is null ? "" : $": {qube.Reason}")}");
+                $"{SizeShape.Format(qube.MemoryBytes)}, {Phrase.Count(qube.Cores, "core")}{(qube.Reason is null ? "" : $": {qube.Reason}")}");
             foreach (DiskStatus disk in qube.Disks)
             {
                 DiskRate? rate = rates is null ? null : rates.GetValueOrDefault(DiskRates.Key(qube, disk));

@@ -27,6 +27,7 @@ internal static unsafe partial class Libc
     internal const int O_ACCMODE = 3;
     internal const int O_RDONLY = 0;
     internal const int O_WRONLY = 1;
+    internal const int O_CREAT = 0x40;
     internal const int O_NONBLOCK = 0x800;
 
     internal const uint MFD_CLOEXEC = 1;

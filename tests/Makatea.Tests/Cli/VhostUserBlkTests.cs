@@ -39,12 +39,18 @@ public sealed class VhostUserBlkTests : IDisposable
     private VirtioBlkDriver Connect()
     {
         var watch = Stopwatch.StartNew();
-        while (!File.Exists(Socket) && watch.Elapsed < TimeSpan.FromSeconds(20))
+        while (true)
         {
-            Thread.Sleep(10);
+            try
+            {
+                return new VirtioBlkDriver(UnixMessageChannel.Connect(Socket), _host, new VirtioBlkDriverOptions());
+            }
+            catch (IOException) when (watch.Elapsed < TimeSpan.FromSeconds(20))
+            {
+                // It does not listen yet; that the socket is there is not enough.
+                Thread.Sleep(10);
+            }
         }
-
-        return new VirtioBlkDriver(UnixMessageChannel.Connect(Socket), _host, new VirtioBlkDriverOptions());
     }
 
     [Fact]

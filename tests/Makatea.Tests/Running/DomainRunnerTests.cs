@@ -121,6 +121,9 @@ public sealed class DomainRunnerTests : IDisposable
         Assert.All(File.ReadAllBytes(Path.Combine(_directory.Path, "template")), b => Assert.Equal(7, b));
         Assert.Contains(_events, e => e.Contains("it ended with signal 9; starting it again", StringComparison.Ordinal));
         await runner.StopAsync();
+
+        // Each of the four wrote to the end of the same log.
+        Assert.Equal(4, File.ReadLines(Path.Combine(_directory.Path, "log")).Count(l => l.Contains("work/root: 1048576 bytes", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -166,6 +169,26 @@ public sealed class DomainRunnerTests : IDisposable
             runner.Dispose();
             _owned.Remove(runner);
         }
+    }
+
+    [Fact]
+    public async Task Nothing_overtakes_the_start()
+    {
+        using var stop = new CancellationTokenSource();
+        DomainRunner runner = Runner(new DiskDescription { Name = new("data", default), Image = new("null:1G", default) });
+        Task requests = Task.Run(() =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                runner.RequestMetrics();
+                Thread.Yield();
+            }
+        });
+        await runner.StartAsync();
+        await stop.CancelAsync();
+        await requests;
+        await runner.StopAsync();
+        Assert.Equal((PartState.Stopped, 0), (runner.Status.State, runner.Status.Restarts));
     }
 
     [Fact]
