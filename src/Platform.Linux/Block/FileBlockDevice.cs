@@ -101,27 +101,7 @@ public sealed class FileBlockDevice : BlockDevice
 
     /// <summary>Looks at the file's size again. Where it changed, <see cref="Info"/> changes and <see cref="BlockDevice.InfoChanged"/> is raised.</summary>
     /// <exception cref="IOException">The size cannot be found out.</exception>
-    public void Refresh()
-    {
-        lock (_refreshing)
-        {
-            if (_disposed)
-            {
-                return;
-            }
-
-            ulong sectors = FileProbe.Measure(_file) / (ulong)_info.BlockSize * ((ulong)_info.BlockSize / SectorSize);
-            if (sectors == _file.SectorCount)
-            {
-                return;
-            }
-
-            _file.SectorCount = sectors;
-            _info = _info with { SectorCount = sectors };
-        }
-
-        OnInfoChanged();
-    }
+    public void Refresh() => Refresh(growthOnly: false);
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException"><paramref name="completions"/> is not a doorbell that this host's <see cref="ComponentHost"/> made.</exception>
@@ -177,11 +157,33 @@ public sealed class FileBlockDevice : BlockDevice
         _file.Dispose();
     }
 
+    private void Refresh(bool growthOnly)
+    {
+        lock (_refreshing)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            ulong sectors = FileProbe.Measure(_file) / (ulong)_info.BlockSize * ((ulong)_info.BlockSize / SectorSize);
+            if (sectors == _file.SectorCount || (growthOnly && sectors < _file.SectorCount))
+            {
+                return;
+            }
+
+            _file.SectorCount = sectors;
+            _info = _info with { SectorCount = sectors };
+        }
+
+        OnInfoChanged();
+    }
+
     private void LookAtSize()
     {
         try
         {
-            Refresh();
+            Refresh(growthOnly: true);
         }
         catch (IOException)
         {

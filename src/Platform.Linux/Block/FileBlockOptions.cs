@@ -27,7 +27,10 @@ public sealed record FileBlockOptions
     /// </summary>
     public TimeSpan LockTimeout { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>How often to look whether the file's size changed; zero leaves that to <see cref="FileBlockDevice.Refresh"/>.</summary>
+    /// <summary>
+    /// How often to look whether the file grew; zero leaves that to <see cref="FileBlockDevice.Refresh()"/>. A file that got shorter by itself is a fault and
+    /// no smaller disk: requests behind its end fail.
+    /// </summary>
     public TimeSpan SizeWatch { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
