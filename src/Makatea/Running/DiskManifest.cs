@@ -9,6 +9,9 @@ namespace Makatea.Running;
 /// <summary>What a storage domain is told of a disk, and what it is granted for it.</summary>
 internal static class DiskManifest
 {
+    /// <summary>A page, of which a byte is used.</summary>
+    private const ulong WriteCacheMemoryLength = 4096;
+
     /// <summary>Name of a disk in the whole system: of its device, in logs and metrics.</summary>
     public static string NameOf(QubeDescription qube, DiskDescription disk) => $"{qube.Name.Value}/{disk.Name.Value}";
 
@@ -50,6 +53,9 @@ internal static class DiskManifest
         }
 
         AddLimits(disk.Limits, options);
+
+        // Whether its driver switched the write cache off: said once, to a domain that may have died since.
+        options["write-cache-memory"] = grants.AddMemory($"{name} write cache", WriteCacheMemoryLength);
         return new ManifestDevice(name, "virtio-blk", grants.AddListener($"{name} socket", socket), options);
     }
 

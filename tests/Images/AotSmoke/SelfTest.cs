@@ -27,6 +27,8 @@ internal static class SelfTest
 
         using ServiceProvider services = new ServiceCollection()
             .AddSingleton<IBlockDeviceOpener, MemoryOpener>()
+            .AddSingleton(manifest)
+            .AddSingleton<ComponentGrants>(new LinuxGrants())
             .AddModules(typeof(BlockModule).Assembly)
             .BuildServiceProvider();
         IVirtioBackend backend = services.GetRequiredKeyedService<IVirtioBackend>(manifest.Devices[0].Backend);

@@ -127,6 +127,41 @@ public sealed class DomainRunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_write_cache_that_was_switched_off_stays_off_for_the_components_that_follow()
+    {
+        DomainRunner runner = Runner(
+            new DiskDescription { Name = new("off", default), Image = new(Image("image-off"), default) },
+            new DiskDescription { Name = new("on", default), Image = new(Image("image-on"), default) });
+        await runner.StartAsync();
+        using VirtioBlkDriver off = Connect("off");
+        using VirtioBlkDriver on = Connect("on");
+        Assert.Equal(1, off.Config.Writeback);
+        off.Frontend.SetConfig(BlkConfig.WritebackOffset, [0]);
+        for (int round = 1; round <= 2; round++)
+        {
+            Process.GetProcessById(runner.Status.Pid!.Value).Kill();
+
+            // As QEMU does, they say nothing of it when they connect anew.
+            off.Reconnect(UnixMessageChannel.Connect(Socket("off")));
+            on.Reconnect(UnixMessageChannel.Connect(Socket("on")));
+            Assert.Equal((0, 1), (off.ReadConfig().Writeback, on.ReadConfig().Writeback));
+            Assert.Equal(BlkStatus.Ok, off.Write(0, new byte[512]));
+            Assert.Equal(BlkStatus.Ok, on.Write(0, new byte[512]));
+            await Until(() => runner.Status is { State: PartState.Running } s && s.Restarts == round ? s : null);
+            await Until(() =>
+            {
+                runner.RequestMetrics();
+                return Stable("work/off") == 1 ? this : null;
+            });
+            Assert.Equal(0, Stable("work/on"));
+        }
+
+        await runner.StopAsync();
+
+        double Stable(string device) => runner.Status.Metrics.Where(m => m.Name == "stable_writes" && m.Tags["device"] == device).Sum(m => m.Value);
+    }
+
+    [Fact]
     public async Task Counters_go_on_over_a_restart()
     {
         DomainRunner runner = Runner(new DiskDescription { Name = new("data", default), Image = new("null:1G", default) });

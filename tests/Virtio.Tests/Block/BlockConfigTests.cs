@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Makatea.Platform;
+using Makatea.Platform.Linux;
 using Makatea.Virtio.Block;
 
 namespace Makatea.Virtio.Tests.Block;
@@ -67,6 +68,31 @@ public sealed class BlockConfigTests
         byte[] writeback = new byte[1];
         device.ReadConfig(32, writeback);
         Assert.Equal(0, writeback[0]);
+    }
+
+    [Fact]
+    public void The_write_cache_stays_as_the_driver_chose_for_the_next_component()
+    {
+        using Grant memory = new LinuxHost().CreateMemory("write cache", 4096);
+        bool[] seen = new bool[4];
+        for (int i = 0; i < seen.Length; i++)
+        {
+            using VirtioBlockDevice device = new(new OddDevice(_info), new VirtioBlockOptions { Name = "d" }, memory.Map(0, 1, MemoryAccess.ReadWrite));
+            seen[i] = device.IsWriteback;
+            Assert.True(device.WriteConfig(32, [(byte)(i == 1 ? 1 : 0)], device.Features));
+        }
+
+        Assert.Equal([true, false, true, false], seen);
+    }
+
+    [Fact]
+    public void What_nobody_wrote_there_is_no_write_cache()
+    {
+        using Grant memory = new LinuxHost().CreateMemory("write cache", 4096);
+        using MappedMemory mapped = memory.Map(0, 1, MemoryAccess.ReadWrite);
+        mapped.Slice(0, 1).AsSpan()[0] = 77;
+        using VirtioBlockDevice device = new(new OddDevice(_info), new VirtioBlockOptions { Name = "d" }, memory.Map(0, 1, MemoryAccess.ReadWrite));
+        Assert.False(device.IsWriteback);
     }
 
     [Fact]

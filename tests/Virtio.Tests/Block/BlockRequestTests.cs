@@ -220,9 +220,15 @@ public abstract class BlockRequestTests<TRing>
         Assert.Equal(Ok, rig.DoRange(BlockRequestType.WriteZeroes, 0, 1));
         Assert.Equal(
             [BlockOperation.Write, BlockOperation.Write, BlockOperation.Flush, BlockOperation.WriteZeroes, BlockOperation.Flush], disk.Seen);
+        Assert.Equal(2, rig.Device.Counters[0].StableWrites);
+
+        // The driver's choice stays over a reset, until it makes another.
         rig.Device.Reset();
         Assert.Equal(Ok, rig.Do(BlockRequestType.Out, 0, readable: 512));
-        Assert.Equal(6, disk.Seen.Count);
+        Assert.Equal(7, disk.Seen.Count);
+        Assert.True(rig.Device.WriteConfig(32, [1], rig.Device.Features));
+        Assert.Equal(Ok, rig.Do(BlockRequestType.Out, 0, readable: 512));
+        Assert.Equal(8, disk.Seen.Count);
     }
 
     /// <summary>5.2.6.2, case 1: FLUSH offered, and the driver took neither it nor CONFIG_WCE.</summary>
@@ -243,6 +249,11 @@ public abstract class BlockRequestTests<TRing>
         using BlockRig<TRing> rig = new(disk, without: BlockFeatures.Flush);
         Assert.Equal(Ok, rig.Do(BlockRequestType.Out, 0, readable: 512));
         Assert.Equal([BlockOperation.Write, BlockOperation.Flush], disk.Seen);
+
+        // A driver that cannot flush gains nothing by a cache; the next one that can has it as it was.
+        Assert.False(rig.Device.WriteConfig(32, [1], rig.Device.Features & ~BlockFeatures.Flush));
+        rig.Device.AcceptFeatures(rig.Device.Features);
+        Assert.True(rig.Device.IsWriteback);
     }
 
     [Fact]

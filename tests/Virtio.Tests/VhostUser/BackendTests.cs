@@ -200,6 +200,21 @@ public sealed class BackendTests
         Assert.False(IsLogged(late.Address));
     }
 
+    /// <summary>[VIRTIO-1.3] 5.2.5.2: CONFIG_WCE without FLUSH starts with writeback 0. And what a driver switched off stays off for a front end that comes again.</summary>
+    [Theory]
+    [InlineData(BlkFeatures.Flush, 0)]
+    [InlineData(0, 1)]
+    public void The_write_cache_follows_the_driver_alone(ulong without, byte initially)
+    {
+        using BackendBed bed = new();
+        using VirtioBlkDriver driver = bed.Drive(new VirtioBlkDriverOptions { Features = Base & ~without });
+        Assert.Equal(initially, driver.ReadConfig().Writeback);
+        driver.Frontend.SetConfig(BlkConfig.WritebackOffset, [0]);
+        driver.Reconnect(bed.Connect());
+        Assert.Equal(0, driver.ReadConfig().Writeback);
+        Assert.Equal(BlkStatus.Ok, driver.Write(0, new byte[512]));
+    }
+
     [Fact]
     public void A_disk_that_changes_its_size_is_told_to_the_front_end()
     {

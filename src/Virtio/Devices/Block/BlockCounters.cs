@@ -20,6 +20,9 @@ public sealed class BlockCounters
     /// <summary>Flushes that ended well.</summary>
     public long Flushes;
 
+    /// <summary>Writes that a flush of ours followed before they ended, because the driver's write cache is off.</summary>
+    public long StableWrites;
+
     /// <summary>Discards, zeroes written and secure erases that ended well.</summary>
     public long Discards;
 

@@ -16,12 +16,14 @@ public sealed class BlockModule : IMakateaModule
 }
 
 /// <summary>
-/// Makes block devices. Its own options are <c>serial</c>, <c>queues</c>, <c>queue-size</c> and <c>poll-us</c>; the rest are those of the disk,
-/// which the component's <see cref="IBlockDeviceOpener"/> opens.
+/// Makes block devices. Its own options are <c>serial</c>, <c>queues</c>, <c>queue-size</c>, <c>poll-us</c> and <c>write-cache-memory</c>, which is memory that outlives the
+/// component: <c>grant:NAME</c> of a region. The rest are those of the disk, which the component's <see cref="IBlockDeviceOpener"/> opens.
 /// </summary>
-internal sealed class BlockBackend(IBlockDeviceOpener opener) : IVirtioBackend
+internal sealed class BlockBackend(IBlockDeviceOpener opener, ComponentManifest manifest, ComponentGrants grants) : IVirtioBackend
 {
-    private static readonly string[] _names = ["serial", "queues", "queue-size", "poll-us"];
+    private const string WriteCacheMemory = "write-cache-memory";
+    private const string GrantPrefix = "grant:";
+    private static readonly string[] _names = ["serial", "queues", "queue-size", "poll-us", WriteCacheMemory];
 
     /// <inheritdoc/>
     public VirtioDevice Create(ManifestDevice device)
@@ -39,7 +41,29 @@ internal sealed class BlockBackend(IBlockDeviceOpener opener) : IVirtioBackend
             PollTime = TimeSpan.FromMicroseconds(Number(device, "poll-us", (int)options.PollTime.TotalMicroseconds)),
         };
         options.Check();
-        return new VirtioBlockDevice(opener.Open(device, _names), options);
+        MappedMemory? writeCache = MapWriteCache(device);
+        try
+        {
+            return new VirtioBlockDevice(opener.Open(device, _names), options, writeCache);
+        }
+        catch
+        {
+            writeCache?.Dispose();
+            throw;
+        }
+    }
+
+    private MappedMemory? MapWriteCache(ManifestDevice device)
+    {
+        if (!device.Options.TryGetValue(WriteCacheMemory, out string? text))
+        {
+            return null;
+        }
+
+        ManifestGrant grant = manifest.Grants.FirstOrDefault(g => g.Type == GrantType.Region && text == GrantPrefix + g.Name)
+            ?? throw new ArgumentException($"device '{device.Name}': option {WriteCacheMemory} is '{text}' and must be {GrantPrefix}NAME with the name of a region that the component was granted");
+        using Grant memory = grants.Open(grant);
+        return memory.Map(0, WriteCacheMode.Length, MemoryAccess.ReadWrite);
     }
 
     private static int Number(ManifestDevice device, string name, int otherwise)

@@ -159,6 +159,7 @@ internal struct BlockQueueHandler : IQueueHandler
                 if (slot.FlushAfter && completion.Status == BlockStatus.Ok)
                 {
                     slot.FlushAfter = false;
+                    _counters.StableWrites++;
                     SubmitFlush(completion.Tag);
                     continue;
                 }

@@ -15,11 +15,18 @@ public sealed class VirtioBlockDevice : VirtioDevice
     private readonly VirtioBlockMetrics _metrics;
     private readonly byte[] _id = new byte[BlockLimits.IdLength];
     private volatile BlockLimits _limits;
-    private volatile bool _writeback;
+    private readonly WriteCacheMode _writeCache;
+    private volatile bool _mustWriteThrough;
 
     /// <summary>Serves <paramref name="device"/>, which is disposed with this.</summary>
+    /// <param name="device">The disk.</param>
+    /// <param name="options">How it is presented.</param>
+    /// <param name="writeCache">
+    /// Memory of at least one byte that outlives the component and was zeroed when it was made, to keep there whether the driver switched the write cache off; disposed with this.
+    /// Without it, a component that was killed and started again has the cache on, and the driver does not know.
+    /// </param>
     /// <exception cref="ArgumentException">An option is outside what is allowed; the message says what is.</exception>
-    public VirtioBlockDevice(BlockDevice device, VirtioBlockOptions options)
+    public VirtioBlockDevice(BlockDevice device, VirtioBlockOptions options, MappedMemory? writeCache = null)
     {
         options.Check();
         _device = device;
@@ -28,7 +35,7 @@ public sealed class VirtioBlockDevice : VirtioDevice
         _counters = [.. Enumerable.Range(0, options.QueueCount).Select(_ => new BlockCounters())];
         Features = OfferedFeatures(device.Info, options);
         _limits = BlockLimits.Of(device.Info, Features);
-        _writeback = device.Info.HasVolatileCache;
+        _writeCache = new WriteCacheMode(device.Info.HasVolatileCache, writeCache);
         _device.InfoChanged += OnInfoChanged;
         _metrics = new VirtioBlockMetrics(options.Name, _counters);
     }
@@ -56,7 +63,7 @@ public sealed class VirtioBlockDevice : VirtioDevice
 
     internal BlockLimits Limits => _limits;
 
-    internal bool IsWriteback => _writeback;
+    internal bool IsWriteback => _writeCache.IsOn && !_mustWriteThrough;
 
     internal bool HasVolatileCache => _device.Info.HasVolatileCache;
 
@@ -68,7 +75,7 @@ public sealed class VirtioBlockDevice : VirtioDevice
     public override void ReadConfig(int offset, Span<byte> destination)
     {
         Span<byte> config = stackalloc byte[BlockConfigSpace.Length];
-        BlockConfigSpace.Write(config, _device.Info, Features, QueueCount, _writeback);
+        BlockConfigSpace.Write(config, _device.Info, Features, QueueCount, IsWriteback);
         destination.Clear();
         if (offset >= 0 && offset < config.Length)
         {
@@ -81,23 +88,21 @@ public sealed class VirtioBlockDevice : VirtioDevice
     {
         // [VIRTIO-1.3] 5.2.5: writeback is the one writable field, and only where CONFIG_WCE was negotiated.
         if ((negotiatedFeatures & BlockFeatures.ConfigWriteCache) == 0
-            || offset != BlockConfigSpace.WritebackOffset || source.Length != 1 || source[0] > 1)
+            || offset != BlockConfigSpace.WritebackOffset || source.Length != 1 || source[0] > 1 || (source[0] == 1 && _mustWriteThrough))
         {
             return false;
         }
 
-        _writeback = source[0] == 1;
+        _writeCache.IsOn = source[0] == 1;
         return true;
     }
 
     /// <inheritdoc/>
     public override void AcceptFeatures(ulong features)
     {
-        // [VIRTIO-1.3] 5.2.5.2: a driver that can switch the cache and cannot flush starts with it off.
-        if ((features & BlockFeatures.ConfigWriteCache) != 0 && (features & BlockFeatures.Flush) == 0)
-        {
-            _writeback = false;
-        }
+        // [VIRTIO-1.3] 5.2.5.2: a driver that can switch the cache and cannot flush has it off.
+        const ulong Both = BlockFeatures.ConfigWriteCache | BlockFeatures.Flush;
+        _mustWriteThrough = (features & Both) == BlockFeatures.ConfigWriteCache;
     }
 
     /// <inheritdoc/>
@@ -121,8 +126,8 @@ public sealed class VirtioBlockDevice : VirtioDevice
         });
     }
 
-    /// <inheritdoc/>
-    public override void Reset() => _writeback = HasVolatileCache;
+    /// <summary>Forgets the driver's features. The mode of the write cache stays: see <see cref="WriteCacheMode"/>.</summary>
+    public override void Reset() => _mustWriteThrough = false;
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -130,6 +135,7 @@ public sealed class VirtioBlockDevice : VirtioDevice
         _device.InfoChanged -= OnInfoChanged;
         _metrics.Dispose();
         _device.Dispose();
+        _writeCache.Dispose();
     }
 
     private static ulong OfferedFeatures(BlockDeviceInfo info, VirtioBlockOptions options)

@@ -24,6 +24,7 @@ internal sealed class VirtioBlockMetrics : IDisposable
         Add("writes", "{request}", "Writes that ended well", c => c.Writes);
         Add("written_bytes", "By", "Bytes written", c => c.WrittenBytes);
         Add("flushes", "{request}", "Flushes that ended well", c => c.Flushes);
+        Add("stable_writes", "{request}", "Writes that a flush of ours followed before they ended, because the driver's write cache is off", c => c.StableWrites);
         Add("discards", "{request}", "Discards, zeroes written and secure erases that ended well", c => c.Discards);
         Add("errors", "{request}", "Requests that ended with an error", c => c.Errors);
         Add("kicks", "{kick}", "Times that the driver woke the queue", c => c.Loop.Kicks);

@@ -49,6 +49,11 @@ internal sealed partial class VhostUserSession
 
         _features = features;
         _featuresSet = true;
+        if (changed)
+        {
+            _device.AcceptFeatures(VirtioNegotiated);
+        }
+
         if ((features & VhostUserFeatures.ProtocolFeatures) == 0)
         {
             // "Ring states": without protocol features rings start enabled.

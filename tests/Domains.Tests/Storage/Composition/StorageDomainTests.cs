@@ -83,6 +83,7 @@ public sealed class StorageDomainTests : IDisposable
     [InlineData("image=grant:disk engine=warp", "virtio-blk", "option engine is 'warp' and must be one of auto, mapped")]
     [InlineData("image=grant:disk", "virtio-blck", "no module registers the backend 'virtio-blck'; did you mean 'virtio-blk'?")]
     [InlineData("image=grant:memory", "virtio-blk", "grant 'memory' is a Region and is used as a File")]
+    [InlineData("image=grant:disk write-cache-memory=grant:disk", "virtio-blk", "must be grant:NAME with the name of a region")]
     [InlineData("image=grant:disk partition=7", "virtio-blk", "sector 0 holds no MBR")]
     [InlineData("template=grant:disk overlay=grant:disk", "virtio-blk", "needs")]
     public void A_device_that_cannot_be_opened_fails_the_domain_or_itself_alone(string options, string backend, string message)
