@@ -48,7 +48,7 @@ internal abstract class BlockBackend : IDisposable
         _process?.Dispose();
         TetheredProcess process = TetheredProcess.Start(_log, [.. Options.Wrapper, .. Command()]);
         _process = process;
-        Deadline.Wait($"backend {Name} to listen; it printed:\n{Log}", 30, () => File.Exists(SocketPath) || process.HasExited);
+        Deadline.Wait($"backend {Name} to listen; it printed:\n{Log}", 30, () => IsListening || process.HasExited);
         return process.HasExited ? throw new InvalidOperationException($"backend {Name} ended with status {process.ExitCode}; it printed:\n{Log}") : this;
     }
 
@@ -68,6 +68,9 @@ internal abstract class BlockBackend : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _process?.Dispose();
+
+    /// <summary>Whether the socket has __SO_ACCEPTCON. That its file is there is not enough, and a connection to try would be the one that counts.</summary>
+    private bool IsListening => File.ReadLines("/proc/net/unix").Any(line => line.EndsWith(' ' + SocketPath) && line.Split(' ')[3] == "00010000");
 
     /// <summary>The program and its arguments.</summary>
     protected abstract IReadOnlyList<string> Command();

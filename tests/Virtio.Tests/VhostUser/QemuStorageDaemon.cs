@@ -37,7 +37,9 @@ internal sealed class QemuStorageDaemon : IDisposable
             RedirectStandardError = true,
         })!;
         QemuStorageDaemon daemon = new(process, directory, socketPath);
-        for (int i = 0; !File.Exists(socketPath); i++)
+
+        // Between bind and listen the file is there and connections are refused.
+        for (int i = 0; !File.ReadLines("/proc/net/unix").Any(line => line.EndsWith(' ' + socketPath) && line.Split(' ')[3] == "00010000"); i++)
         {
             if (process.HasExited || i == 500)
             {
