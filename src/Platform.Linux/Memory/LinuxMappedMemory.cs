@@ -13,14 +13,20 @@ internal sealed unsafe class LinuxMappedMemory : MappedMemory
     // Where the kernel uses transparent huge pages for shared memory, it needs address and offset to agree to this.
     private const ulong HugePageSize = 2 << 20;
 
+    /// <summary>Its grant's: a descriptor of our own for each mapping would let a peer with many regions exhaust them for everybody.</summary>
+    private readonly SafeFileHandle _file;
+
+    private readonly ulong _offset;
     private readonly nint _reservation;
     private readonly nuint _reserved;
     private FaultGuardEntry* _guard;
     private bool _lost;
     private bool _disposed;
 
-    private LinuxMappedMemory(nint reservation, nuint reserved, nint address, ulong length)
+    private LinuxMappedMemory(SafeFileHandle file, ulong offset, nint reservation, nuint reserved, nint address, ulong length)
     {
+        _file = file;
+        _offset = offset;
         _reservation = reservation;
         _reserved = reserved;
         Address = address;
@@ -40,6 +46,21 @@ internal sealed unsafe class LinuxMappedMemory : MappedMemory
         {
             FaultGuardEntry* guard = _guard;
             return guard is null ? _lost : Volatile.Read(ref guard->Lost) != 0;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override Grant? Share(out ulong offset)
+    {
+        offset = _offset;
+        try
+        {
+            int descriptor = Libc.Fcntl(_file, Libc.F_DUPFD_CLOEXEC, 0);
+            return descriptor < 0 ? null : new LinuxGrant(new SafeFileHandle(descriptor, ownsHandle: true));
+        }
+        catch (ObjectDisposedException)
+        {
+            return null;
         }
     }
 
@@ -72,7 +93,7 @@ internal sealed unsafe class LinuxMappedMemory : MappedMemory
         Trim(area, (nuint)(reservation - area));
         Trim(reservation + (nint)reserved, (nuint)((ulong)area + room - (ulong)reservation - reserved));
 
-        LinuxMappedMemory memory = new(reservation, reserved, (nint)(pages + (offset - start)), length);
+        LinuxMappedMemory memory = new(file, offset, reservation, reserved, (nint)(pages + (offset - start)), length);
         try
         {
             if (Libc.MMap((nint)pages, (nuint)span, protection, Libc.MAP_SHARED | Libc.MAP_FIXED, file, (long)start) == Libc.MapFailed)

@@ -43,7 +43,7 @@ public abstract class DmaSpace : IDisposable
         ulong mask = (ulong)PageSize - 1;
         ulong first = (ulong)memory.Address & ~mask;
         ulong end = ((ulong)memory.Address + memory.Length + mask) & ~mask;
-        return Add((nint)first, end - first, access);
+        return Add((nint)first, end - first, access, memory);
     }
 
     /// <summary>
@@ -81,26 +81,21 @@ public abstract class DmaSpace : IDisposable
     /// <exception cref="DmaException">It cannot be done.</exception>
     protected abstract ulong MapPages(nint address, ulong length, DmaAccess access);
 
+    /// <summary>Makes memory reachable of which whoever does it has to know the object; by default its pages.</summary>
+    /// <param name="memory">The memory.</param>
+    /// <param name="address">First of the pages that hold it.</param>
+    /// <param name="length">Their length in bytes.</param>
+    /// <param name="access">What devices may do.</param>
+    /// <returns>The IOVA of the first byte of the pages; the others follow.</returns>
+    /// <exception cref="DmaException">It cannot be done.</exception>
+    protected virtual ulong MapMemory(MappedMemory memory, nint address, ulong length, DmaAccess access) => MapPages(address, length, access);
+
     /// <summary>Makes what <see cref="MapPages"/> mapped unreachable. No device reaches it after the return.</summary>
     protected abstract void UnmapPages(ulong iova, ulong length);
 
     /// <summary>Maps whole pages of this component's address space.</summary>
     /// <exception cref="DmaException">It cannot be done.</exception>
-    protected DmaMapping Add(nint address, ulong length, DmaAccess access)
-    {
-        lock (_changing)
-        {
-            DmaMapping[] old = _mappings;
-            if (Array.Find(old, m => (ulong)address < (ulong)m.Address + m.Length && (ulong)m.Address < (ulong)address + length) is { } other)
-            {
-                throw new DmaException($"0x{length:x} bytes at 0x{address:x} overlap the 0x{other.Length:x} at 0x{other.Address:x} that are mapped for devices already");
-            }
-
-            var mapping = new DmaMapping(this, address, length, MapPages(address, length, access), access);
-            Volatile.Write(ref _mappings, [.. old.Append(mapping).OrderBy(m => (ulong)m.Address)]);
-            return mapping;
-        }
-    }
+    protected DmaMapping Add(nint address, ulong length, DmaAccess access) => Add(address, length, access, null);
 
     internal void Remove(DmaMapping mapping)
     {
@@ -113,6 +108,23 @@ public abstract class DmaSpace : IDisposable
 
             Volatile.Write(ref _mappings, [.. _mappings.Where(m => m != mapping)]);
             UnmapPages(mapping.Iova, mapping.Length);
+        }
+    }
+
+    private DmaMapping Add(nint address, ulong length, DmaAccess access, MappedMemory? memory)
+    {
+        lock (_changing)
+        {
+            DmaMapping[] old = _mappings;
+            if (Array.Find(old, m => (ulong)address < (ulong)m.Address + m.Length && (ulong)m.Address < (ulong)address + length) is { } other)
+            {
+                throw new DmaException($"0x{length:x} bytes at 0x{address:x} overlap the 0x{other.Length:x} at 0x{other.Address:x} that are mapped for devices already");
+            }
+
+            ulong iova = memory is null ? MapPages(address, length, access) : MapMemory(memory, address, length, access);
+            var mapping = new DmaMapping(this, address, length, iova, access);
+            Volatile.Write(ref _mappings, [.. old.Append(mapping).OrderBy(m => (ulong)m.Address)]);
+            return mapping;
         }
     }
 

@@ -17,6 +17,15 @@ public abstract class MappedMemory : IDisposable
     /// </summary>
     public abstract bool IsLost { get; }
 
+    /// <summary>Makes a grant of the object behind the memory, to hand it on to who maps it for devices.</summary>
+    /// <param name="offset">Where in the object the memory starts, in bytes.</param>
+    /// <returns>The grant; null where the memory is no object that can be granted, or the grant that it was mapped from was disposed.</returns>
+    public virtual Grant? Share(out ulong offset)
+    {
+        offset = 0;
+        return null;
+    }
+
     /// <summary>A bounded view of part of the mapping.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The part is not inside the mapping.</exception>
     public MemorySegment Slice(ulong offset, int length)

@@ -23,26 +23,18 @@ internal sealed class VhostUserMemoryTable(VirtioDevice device, ILogger logger) 
     /// <exception cref="VhostUserProtocolException">A region is empty, wraps, overlaps another or cannot be mapped.</exception>
     public void Replace(ReadOnlySpan<VhostUserMemoryRegion> regions, VhostUserMessage grants)
     {
-        List<Slot> slots = [];
+        List<Grant> taken = [];
         try
         {
-            foreach (VhostUserMemoryRegion region in regions)
-            {
-                using Grant grant = grants.TakeGrant();
-                slots.Add(Map(region, grant));
-            }
-
-            Memory = Build(slots);
+            List<Slot> slots = MapAll(regions, grants, taken);
+            Withdraw(_slots);
+            _slots = slots;
+            _slots.ForEach(Offer);
         }
-        catch
+        finally
         {
-            Unmap(slots);
-            throw;
+            taken.ForEach(g => g.Dispose());
         }
-
-        Withdraw(_slots);
-        _slots = slots;
-        _slots.ForEach(Offer);
     }
 
     /// <summary>Adds a region.</summary>
@@ -110,6 +102,27 @@ internal sealed class VhostUserMemoryTable(VirtioDevice device, ILogger logger) 
         catch (GrantException e)
         {
             throw new VhostUserProtocolException($"{text} cannot be mapped: {e.Message}", e);
+        }
+    }
+
+    private List<Slot> MapAll(ReadOnlySpan<VhostUserMemoryRegion> regions, VhostUserMessage grants, List<Grant> taken)
+    {
+        List<Slot> slots = [];
+        try
+        {
+            foreach (VhostUserMemoryRegion region in regions)
+            {
+                taken.Add(grants.TakeGrant());
+                slots.Add(Map(region, taken[^1]));
+            }
+
+            Memory = Build(slots);
+            return slots;
+        }
+        catch
+        {
+            Unmap(slots);
+            throw;
         }
     }
 
