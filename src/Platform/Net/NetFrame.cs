@@ -9,7 +9,7 @@ public struct NetFrame
     /// <summary>The frame from its Ethernet header on, without the check sequence.</summary>
     public ScatterList Data;
 
-    /// <summary>Length in bytes: the sum of the segments.</summary>
+    /// <summary>Length in bytes: the sum of the segments. Short frames are padded by the port.</summary>
     public int Length;
 
     /// <summary>Given back when the frame's memory is the caller's again; less than the queue's transmit depth and not under way.</summary>
@@ -26,10 +26,10 @@ public struct NetReceived
     /// <summary>Tag of the buffer, which is the caller's again.</summary>
     public int Tag;
 
-    /// <summary>Bytes of the buffer that are filled.</summary>
+    /// <summary>Bytes of the buffer that are filled; never more than it has.</summary>
     public int Length;
 
-    /// <summary>More of the frame follows in the next buffer.</summary>
+    /// <summary>More of the frame follows in the next buffer, perhaps only in the next batch.</summary>
     public bool IsContinued;
 
     /// <summary>What the port found out; valid in the last part.</summary>
@@ -52,13 +52,16 @@ public struct NetFrameOffload
     /// <summary>First byte that the checksum covers, from the start of the frame. With segmentation: the transport header.</summary>
     public ushort ChecksumStart;
 
-    /// <summary>Where the checksum is, from <see cref="ChecksumStart"/>. The field holds the sum of the pseudo header, for segmentation without the length.</summary>
+    /// <summary>
+    /// Where the checksum is, from <see cref="ChecksumStart"/>. The field holds the sum of the pseudo header. With segmentation it does not matter what it holds, nor what
+    /// the lengths and the header checksum of IP hold: the port works all of them out.
+    /// </summary>
     public ushort ChecksumOffset;
 
     /// <summary>Most payload of each segment in bytes.</summary>
     public ushort SegmentSize;
 
-    /// <summary>Length of all headers, which each segment gets a copy of.</summary>
+    /// <summary>Length of all headers, from the start of the frame, which each segment gets a copy of.</summary>
     public ushort HeaderLength;
 
     /// <summary>VLAN tag: priority, drop eligibility and identifier.</summary>
@@ -89,4 +92,7 @@ public enum NetFrameFlags : ushort
 
     /// <summary>Transmit: put <see cref="NetFrameOffload.VlanTag"/> in. Receive: it was taken out.</summary>
     HasVlanTag = 1 << 5,
+
+    /// <summary>Receive, in the last part: the frame is damaged or its rest was lost; its parts are to be thrown away.</summary>
+    Discarded = 1 << 6,
 }

@@ -12,8 +12,11 @@ public sealed record NetPortInfo
     /// <summary>Number of queue pairs.</summary>
     public int QueueCount { get; init; } = 1;
 
-    /// <summary>Frames can be sent and received.</summary>
+    /// <summary>Frames can be sent and received. Those given to <see cref="NetQueue.Transmit"/> while it is down are dropped.</summary>
     public bool IsLinkUp { get; init; }
+
+    /// <summary>The adapter was taken away or no longer answers: the port carries nothing any more and is to be disposed.</summary>
+    public bool IsGone { get; init; }
 
     /// <summary>Speed of the link in Mbit/s, 0 where it is not known.</summary>
     public int LinkSpeed { get; init; }
@@ -38,7 +41,10 @@ public enum NetOffloads
     /// <summary>None.</summary>
     None = 0,
 
-    /// <summary>Transmit: a ones' complement checksum from any start to any place. Receive: IP, TCP and UDP checksums are checked.</summary>
+    /// <summary>
+    /// Transmit: a ones' complement checksum from <see cref="NetFrameOffload.ChecksumStart"/> to the end, put into a place, both within the first 255 bytes of the frame.
+    /// Receive: IP, TCP and UDP checksums are checked.
+    /// </summary>
     Checksum = 1 << 0,
 
     /// <summary>TCP over IPv4 is cut into segments.</summary>

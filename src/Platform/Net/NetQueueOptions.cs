@@ -11,7 +11,4 @@ public sealed record NetQueueOptions
 
     /// <summary>Length of each buffer for received frames in bytes.</summary>
     public int ReceiveBufferLength { get; init; } = 2048;
-
-    /// <summary>What to ring, for a user that waits for several queues at one doorbell; it stays the caller's. Null lets the queue make its own.</summary>
-    public Doorbell? Events { get; init; }
 }

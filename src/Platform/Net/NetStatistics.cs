@@ -3,7 +3,7 @@ namespace Makatea.Platform;
 /// <summary>What a port counted.</summary>
 public readonly record struct NetStatistics
 {
-    /// <summary>Good frames received.</summary>
+    /// <summary>Good frames that were received and handed to the queues' users.</summary>
     public ulong ReceivedFrames { get; init; }
 
     /// <summary>Their bytes, without the frame check sequence.</summary>
@@ -15,7 +15,7 @@ public readonly record struct NetStatistics
     /// <summary>Frames with errors on the wire: check sequence, length, alignment.</summary>
     public ulong ReceiveErrors { get; init; }
 
-    /// <summary>Frames transmitted.</summary>
+    /// <summary>Frames transmitted, as they were given: one that was cut into segments is one.</summary>
     public ulong TransmittedFrames { get; init; }
 
     /// <summary>Their bytes, without the frame check sequence.</summary>
@@ -23,6 +23,9 @@ public readonly record struct NetStatistics
 
     /// <summary>Frames that were not transmitted: malformed, or the link or the adapter failed.</summary>
     public ulong TransmitErrors { get; init; }
+
+    /// <summary>Frames, either way, that were copied because their memory is out of the adapter's reach.</summary>
+    public ulong CopiedFrames { get; init; }
 
     /// <summary>Times that the adapter stood still and was reset.</summary>
     public ulong Resets { get; init; }
