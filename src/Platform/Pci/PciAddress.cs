@@ -21,15 +21,12 @@ public readonly record struct PciAddress(ushort Segment, byte Bus, byte Device, 
     public static bool TryParse([NotNullWhen(true)] string? text, out PciAddress address)
     {
         address = default;
-        string[] parts = text?.Split(':', '.') ?? [];
-        if (parts.Length is not (3 or 4) || text![^2] != '.' || parts[^2].Length is < 1 or > 2 || parts[^3].Length is < 1 or > 2)
-        {
-            return false;
-        }
-
+        string[] parts = text?.Split(':') ?? [];
+        string[] last = parts.Length is 2 or 3 ? parts[^1].Split('.') : [];
         ushort segment = 0;
-        if ((parts.Length == 4 && !TryHex(parts[0], ushort.MaxValue, out segment))
-            || !TryHex(parts[^3], byte.MaxValue, out ushort bus) || !TryHex(parts[^2], 31, out ushort device) || !TryHex(parts[^1], 7, out ushort function))
+        if (last.Length != 2
+            || (parts.Length == 3 && !TryHex(parts[0], 4, ushort.MaxValue, out segment)) || !TryHex(parts[^2], 2, byte.MaxValue, out ushort bus)
+            || !TryHex(last[0], 2, 31, out ushort device) || !TryHex(last[1], 1, 7, out ushort function))
         {
             return false;
         }
@@ -44,6 +41,9 @@ public readonly record struct PciAddress(ushort Segment, byte Bus, byte Device, 
     /// <inheritdoc/>
     public override string ToString() => $"{Segment:x4}:{Bus:x2}:{Device:x2}.{Function}";
 
-    private static bool TryHex(string text, ushort most, out ushort value) =>
-        ushort.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value) && value <= most;
+    private static bool TryHex(string text, int digits, ushort most, out ushort value)
+    {
+        value = 0;
+        return text.Length <= digits && ushort.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value) && value <= most;
+    }
 }
