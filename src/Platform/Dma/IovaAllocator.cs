@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Makatea.Platform;
 
 /// <summary>
@@ -5,21 +7,31 @@ namespace Makatea.Platform;
 /// </summary>
 public sealed class IovaAllocator
 {
-    private readonly List<(ulong First, ulong Last)> _free = [];
+    private readonly List<(ulong First, ulong Last)> _ranges = [];
+    private readonly List<(ulong First, ulong Last)> _free;
 
     /// <summary>Starts with the ranges that may be given out.</summary>
     /// <param name="ranges">First and last address of each; they do not overlap.</param>
     public IovaAllocator(IEnumerable<(ulong First, ulong Last)> ranges)
     {
-        foreach ((ulong first, ulong last) in ranges.OrderBy(r => r.First))
+        foreach ((ulong start, ulong last) in ranges.OrderBy(r => r.First))
         {
-            if (last < first || (_free.Count > 0 && first <= _free[^1].Last))
+            ulong first = start;
+            if (last < first || (_ranges.Count > 0 && first <= _ranges[^1].Last))
             {
                 throw new ArgumentException($"0x{first:x} to 0x{last:x} is empty or overlaps another range", nameof(ranges));
             }
 
-            _free.Add((first, last));
+            if (_ranges.Count > 0 && first - 1 == _ranges[^1].Last)
+            {
+                first = _ranges[^1].First;
+                _ranges.RemoveAt(_ranges.Count - 1);
+            }
+
+            _ranges.Add((first, last));
         }
+
+        _free = [.. _ranges];
     }
 
     /// <summary>Takes <paramref name="length"/> addresses.</summary>
@@ -30,6 +42,11 @@ public sealed class IovaAllocator
     public bool TryAllocate(ulong length, ulong alignment, out ulong iova)
     {
         ArgumentOutOfRangeException.ThrowIfZero(length);
+        if (!BitOperations.IsPow2(alignment))
+        {
+            throw new ArgumentOutOfRangeException(nameof(alignment), $"{alignment} is no power of two");
+        }
+
         for (int i = 0; i < _free.Count; i++)
         {
             (ulong first, ulong last) = _free[i];
@@ -86,14 +103,15 @@ public sealed class IovaAllocator
     }
 
     /// <summary>Gives addresses back.</summary>
-    /// <exception cref="ArgumentException">Some of them are free already.</exception>
+    /// <exception cref="ArgumentException">Some of them are free already, or were never to be given out.</exception>
     public void Free(ulong iova, ulong length)
     {
         ArgumentOutOfRangeException.ThrowIfZero(length);
-        ulong last = checked(iova + (length - 1));
+        ulong last = iova + (length - 1);
         int i = _free.FindIndex(r => r.First > iova);
         i = i < 0 ? _free.Count : i;
-        if ((i < _free.Count && _free[i].First <= last) || (i > 0 && _free[i - 1].Last >= iova))
+        if (!_ranges.Exists(r => r.First <= iova && iova <= r.Last && length - 1 <= r.Last - iova)
+            || (i < _free.Count && _free[i].First <= last) || (i > 0 && _free[i - 1].Last >= iova))
         {
             throw new ArgumentException($"0x{length:x} addresses at 0x{iova:x} are not all taken", nameof(iova));
         }
