@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Tracing;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Iced.Intel;
 
 namespace Makatea.Platform.Tests;
@@ -45,9 +44,7 @@ internal sealed class JittedCode : EventListener
             Thread.Sleep(10);
         }
 
-        byte[] bytes = new byte[code.Length];
-        Marshal.Copy(code.Address, bytes, 0, bytes.Length);
-        return Disassemble(bytes, code.Address);
+        return Disassemble(MemorySegment.UnsafeCreate(code.Address, code.Length).AsSpan().ToArray(), code.Address);
     }
 
     internal static List<Instruction> Disassemble(byte[] bytes, nint address)

@@ -121,7 +121,7 @@ public sealed class RegisterAccessCodeTests : IDisposable
 
     private void AssertCalls(int count, string caller, string accessor)
     {
-        nint target = (nint)Disassemble(accessor)[0].IP;
+        ulong target = Disassemble(accessor)[0].IP;
         List<Instruction> code = Disassemble(caller);
         Assert.Empty(MemoryAccesses(code));
         Instruction[] calls = [.. code.Where(i => i.Mnemonic == Mnemonic.Call)];
@@ -129,7 +129,7 @@ public sealed class RegisterAccessCodeTests : IDisposable
         Assert.All(calls, call => Assert.Equal(OpKind.Memory, call.Op0Kind));
 
         // The runtime lets the cell point to the optimised accessor a moment after it told of it.
-        bool Reached() => calls.All(call => Marshal.ReadIntPtr((nint)call.MemoryDisplacement64) == target);
+        bool Reached() => calls.All(call => MemorySegment.UnsafeCreate((nint)call.MemoryDisplacement64, 8).ReadUInt64(0) == target);
         Assert.True(SpinWait.SpinUntil(Reached, TimeSpan.FromSeconds(10)), $"{caller} calls something else than {accessor}");
     }
 }
