@@ -33,6 +33,7 @@ internal sealed class QueueLoop<TRing, THandler> : QueueWorker
     private volatile bool _stopping;
     private volatile RingFault _fault;
     private volatile bool _running;
+    private bool _isDeaf;
     private bool _disposed;
 
     public QueueLoop(QueueSetup setup, TRing ring, THandler handler, QueueLoopOptions options)
@@ -193,7 +194,13 @@ internal sealed class QueueLoop<TRing, THandler> : QueueWorker
 
     private void Sleep()
     {
-        if (_kick is null && !_stopping && _fault == RingFault.None)
+        if (_stopping)
+        {
+            Drain();
+            return;
+        }
+
+        if (_kick is null && _fault == RingFault.None)
         {
             // The driver said that it does not notify: polling is all there is, at a pace that leaves the processor to others.
             _waiter.Wait(TimeProvider.System.GetTimestamp() + (TimeProvider.System.TimestampFrequency / 20_000));
@@ -201,7 +208,7 @@ internal sealed class QueueLoop<TRing, THandler> : QueueWorker
         }
 
         // Arm, then look again: a buffer that came in between would not have rung.
-        if (!_stopping && _ring.EnableNotifications())
+        if (_ring.EnableNotifications())
         {
             _ring.DisableNotifications();
             return;
@@ -217,6 +224,22 @@ internal sealed class QueueLoop<TRing, THandler> : QueueWorker
         }
 
         _ring.DisableNotifications();
+    }
+
+    /// <summary>Waits for what was taken. Neither kicks nor the ring's suppression of them are ours any more: somebody else may serve the queue already.</summary>
+    private void Drain()
+    {
+        if (_kick is not null && !_isDeaf)
+        {
+            _isDeaf = true;
+            _waiter.Remove(_kick);
+        }
+
+        long deadline = _handler.Arm();
+        if (deadline != BlockQueue.Ready)
+        {
+            _waiter.Wait(deadline);
+        }
     }
 
     private void Notify()
