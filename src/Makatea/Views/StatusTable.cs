@@ -78,7 +78,7 @@ internal static class StatusTable
     private static string Describe(DiskStatus disk)
     {
         string how = disk.Overlay is null ? (disk.ReadOnly ? ", read-only" : "") : disk.Overlay == DiskDescription.Volatile ? " + volatile overlay" : $" + {Path.GetFileName(disk.Overlay)}";
-        return $"{disk.Domain}: {Path.GetFileName(disk.Source)}{how}{(disk.Counters.Errors == 0 ? "" : $", {disk.Counters.Errors} errors")}";
+        return $"{disk.Domain}: {Path.GetFileName(disk.Source)}{how}{(disk.Counters.Errors == 0 ? "" : $", {Phrase.Count(disk.Counters.Errors, "error")}")}";
     }
 
     private static void AddRow(Table table, string name, string state, int? pid, double? reads, double? readBytes, double? writes, double? writtenBytes, string what) => table.AddRow(

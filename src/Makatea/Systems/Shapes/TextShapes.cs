@@ -118,7 +118,7 @@ internal sealed class FlagShape : Shape<bool>
 internal static class Phrase
 {
     /// <summary>"1 disk", "2 disks".</summary>
-    public static string Count(int count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
+    public static string Count(long count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
 
     /// <summary>"a", "a or b", "one of a, b, c".</summary>
     public static string OneOf(IReadOnlyList<string> names) => names.Count switch
