@@ -165,7 +165,6 @@ public struct PackedDriverRing : IDriverRing<PackedDriverRing>
         {
             id = _order[_orderHead];
             length = NextOfBatch(id);
-            _orderHead = _orderHead + 1 == _size ? 0 : _orderHead + 1;
         }
         else
         {
@@ -176,6 +175,12 @@ public struct PackedDriverRing : IDriverRing<PackedDriverRing>
         if (length > buffer.Writable)
         {
             throw new DeviceMisbehavedException($"used slot {_used} says {length} bytes were written to a buffer with {buffer.Writable} to write");
+        }
+
+        if (_inOrder)
+        {
+            _orderHead = _orderHead + 1 == _size ? 0 : _orderHead + 1;
+            _batchEnd = id == _batchEnd ? -1 : _batchEnd;
         }
 
         token = buffer.Token;
@@ -288,12 +293,6 @@ public struct PackedDriverRing : IDriverRing<PackedDriverRing>
             (_batchEnd, _batchLength) = ReadUsed();
         }
 
-        if (id != _batchEnd)
-        {
-            return _buffers[id].Writable;
-        }
-
-        _batchEnd = -1;
-        return _batchLength;
+        return id == _batchEnd ? _batchLength : _buffers[id].Writable;
     }
 }

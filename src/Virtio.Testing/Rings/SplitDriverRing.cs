@@ -151,7 +151,6 @@ public struct SplitDriverRing : IDriverRing<SplitDriverRing>
         {
             head = _oldest;
             length = NextOfBatch(head);
-            _oldest = (ushort)((head + _buffers[head].Slots) & _mask);
         }
         else
         {
@@ -171,7 +170,12 @@ public struct SplitDriverRing : IDriverRing<SplitDriverRing>
         }
 
         token = buffer.Token;
-        if (!_inOrder)
+        if (_inOrder)
+        {
+            _oldest = (ushort)((head + buffer.Slots) & _mask);
+            _batchEnd = head == _batchEnd ? NoBatch : _batchEnd;
+        }
+        else
         {
             _nextFree[buffer.Last] = _freeHead;
             _freeHead = head;
@@ -261,19 +265,15 @@ public struct SplitDriverRing : IDriverRing<SplitDriverRing>
     {
         if (_batchEnd == NoBatch)
         {
-            (_batchEnd, _batchLength) = _ring.ReadUsed(_used & _mask);
-            if (_batchEnd > _mask || _buffers[_batchEnd].Slots == 0)
+            (uint end, _batchLength) = _ring.ReadUsed(_used & _mask);
+            if (end > _mask || _buffers[end].Slots == 0)
             {
-                throw new DeviceMisbehavedException($"used entry {_used} names descriptor {_batchEnd}, which heads no outstanding buffer");
+                throw new DeviceMisbehavedException($"used entry {_used} names descriptor {end}, which heads no outstanding buffer");
             }
+
+            _batchEnd = end;
         }
 
-        if (head != _batchEnd)
-        {
-            return _buffers[head].Writable;
-        }
-
-        _batchEnd = NoBatch;
-        return _batchLength;
+        return head == _batchEnd ? _batchLength : _buffers[head].Writable;
     }
 }
