@@ -17,6 +17,10 @@ public sealed class MessageFuzz : IFuzzTarget
 {
     private const int Queues = 2;
     private const int DiskLength = 64 * 1024;
+
+    /// <summary>Most that the back end waits for after a header.</summary>
+    private const int MaxPayload = 4096;
+    private static readonly byte[] _rest = new byte[MaxPayload + (2 * VhostUserFrame.HeaderLength)];
     private static readonly uint[] _requests = [.. Enum.GetValues<VhostUserRequest>().Select(r => (uint)r)];
 
     private readonly LinuxHost _host = new();
@@ -29,6 +33,7 @@ public sealed class MessageFuzz : IFuzzTarget
     private FuzzInput _input = null!;
     private MessageChannel _channel = null!;
     private readonly int[] _ringSteps = new int[Queues];
+    private bool _torn;
     private int _attachedCount;
     private int _featureRequests;
     private long _refused;
@@ -64,6 +69,7 @@ public sealed class MessageFuzz : IFuzzTarget
         using MessageChannel channel = _channel;
         _thread.Serve(theirs.OpenChannel(), _channel);
         _featureRequests = 0;
+        _torn = false;
         _ringSteps.AsSpan().Clear();
         try
         {
@@ -78,9 +84,7 @@ public sealed class MessageFuzz : IFuzzTarget
                 _grants.Disturb(input);
             }
 
-            // Its answer says that all before it was read.
-            Send(VhostUserRequest.GetFeatures);
-            _thread.WaitForFeatures(_featureRequests);
+            End();
         }
         catch (IOException)
         {
@@ -103,6 +107,23 @@ public sealed class MessageFuzz : IFuzzTarget
         _server.Dispose();
         _device.Dispose();
         _grants.Dispose();
+    }
+
+    /// <summary>Lets the back end read all that was sent, or leaves at once.</summary>
+    private void End()
+    {
+        if (!_torn)
+        {
+            // Its answer says that all before it was read.
+            Send(VhostUserRequest.GetFeatures);
+            _thread.WaitForFeatures(_featureRequests);
+        }
+        else if (_input.Bytes.Length % 2 == 0)
+        {
+            // It may be waiting for the rest of a message. A header of zeroes follows whatever it takes for one, and ends the session.
+            _channel.Send(_rest, []);
+            _thread.WaitForFeatures(int.MaxValue);
+        }
     }
 
     /// <summary>The start of a session as it should be, step by step: a whole one has two rings running.</summary>
@@ -243,6 +264,7 @@ public sealed class MessageFuzz : IFuzzTarget
         BinaryPrimitives.WriteUInt32LittleEndian(_message, request);
         BinaryPrimitives.WriteUInt32LittleEndian(_message.AsSpan(4), flags);
         BinaryPrimitives.WriteUInt32LittleEndian(_message.AsSpan(8), said ?? (uint)length);
+        _torn |= said is uint other && other != (uint)length;
         _featureRequests += request == (uint)VhostUserRequest.GetFeatures ? 1 : 0;
         int count = _attachedCount;
         _attachedCount = 0;

@@ -91,7 +91,7 @@ internal sealed class ServerThread : IDisposable
 
     private void Drain()
     {
-        byte[] buffer = new byte[4096];
+        byte[] buffer = new byte[8192];
         List<Grant> grants = [];
         while (true)
         {
@@ -103,13 +103,15 @@ internal sealed class ServerThread : IDisposable
 
             try
             {
-                int skip = 0;
-                int length;
-                while ((length = _ours!.Receive(buffer, grants)) != 0)
+                int held = 0;
+                int received;
+                while ((received = _ours!.Receive(buffer.AsSpan(held), grants)) != 0)
                 {
                     grants.ForEach(g => g.Dispose());
                     grants.Clear();
-                    skip = CountReplies(buffer.AsSpan(0, length), skip);
+                    int taken = TakeReplies(buffer.AsSpan(0, held + received));
+                    held += received - taken;
+                    buffer.AsSpan(taken, held).CopyTo(buffer);
                 }
             }
             catch (Exception e) when (e is IOException or ObjectDisposedException)
@@ -123,21 +125,22 @@ internal sealed class ServerThread : IDisposable
         }
     }
 
-    /// <param name="bytes">What was received.</param>
-    /// <param name="skip">How much of it belongs to a reply that was counted; a header is never torn, as replies are sent whole.</param>
-    /// <returns>How much of the last reply is still to come.</returns>
-    private int CountReplies(ReadOnlySpan<byte> bytes, int skip)
+    /// <returns>Number of bytes in whole replies; the rest belongs to one that is still to come.</returns>
+    private int TakeReplies(ReadOnlySpan<byte> bytes)
     {
-        while (bytes.Length > skip)
+        int taken = 0;
+        while (bytes.Length - taken >= VhostUserFrame.HeaderLength)
         {
-            bytes = bytes[skip..];
-            Replies++;
-            if (bytes.Length < VhostUserFrame.HeaderLength)
+            ReadOnlySpan<byte> reply = bytes[taken..];
+            int length = VhostUserFrame.HeaderLength + BinaryPrimitives.ReadInt32LittleEndian(reply[8..]);
+            if (length > reply.Length)
             {
-                return 0;
+                break;
             }
 
-            if (BinaryPrimitives.ReadUInt32LittleEndian(bytes) == (uint)VhostUserRequest.GetFeatures)
+            taken += length;
+            Replies++;
+            if (BinaryPrimitives.ReadUInt32LittleEndian(reply) == (uint)VhostUserRequest.GetFeatures)
             {
                 lock (_wanted)
                 {
@@ -145,10 +148,8 @@ internal sealed class ServerThread : IDisposable
                     Monitor.PulseAll(_wanted);
                 }
             }
-
-            skip = VhostUserFrame.HeaderLength + BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
         }
 
-        return skip - bytes.Length;
+        return taken;
     }
 }
