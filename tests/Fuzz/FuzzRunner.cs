@@ -1,17 +1,25 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 
 namespace Makatea.Fuzz;
 
 /// <summary>
-/// Runs sessions with inputs made from a seed. Whatever goes wrong leaves the session's input in a file: a broken rule, a hang (a watchdog ends
-/// the process), a crash (the file is written before the session runs), or memory that keeps growing.
+/// Runs sessions with inputs made from a seed. Whatever goes wrong leaves the session's input in a file: a broken rule, a hang, a crash of the process
+/// (the file is written before the session runs), or memory that keeps growing.
 /// </summary>
-public sealed class FuzzRunner(IFuzzTarget target, ulong seed)
+/// <param name="target">What to fuzz; the runner disposes it.</param>
+/// <param name="seed">Makes the inputs.</param>
+public sealed class FuzzRunner(IFuzzTarget target, ulong seed) : IDisposable
 {
-    private static readonly TimeSpan _hang = TimeSpan.FromSeconds(60);
     private readonly FuzzInput _input = new();
-    private readonly string _current = Path.Combine(Path.GetTempPath(), $"makatea-fuzz-{target.Name}-{Environment.ProcessId}.bin");
     private long _sessionStarted;
+    private bool _hung;
+
+    /// <summary>Where the input of the session is that runs, or that ended the run.</summary>
+    public string InputFile { get; } = Path.Combine(Path.GetTempPath(), $"{target.Name}-{Environment.ProcessId}-{Guid.NewGuid():n}.bin");
+
+    /// <summary>How long a session may take. Those of all targets take milliseconds.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Sessions run so far.</summary>
     public long Sessions { get; private set; }
@@ -22,11 +30,38 @@ public sealed class FuzzRunner(IFuzzTarget target, ulong seed)
     /// <summary>Runs until <paramref name="operations"/> operations were done.</summary>
     /// <param name="operations">How many.</param>
     /// <param name="progress">Told now and then; or null.</param>
-    /// <exception cref="FuzzException">A rule was broken; the message says how to repeat it.</exception>
+    /// <exception cref="FuzzException">A rule was broken or a session hangs; the message says how to repeat it.</exception>
     public void Run(long operations, Action<string>? progress = null)
     {
-        using FileStream current = new(_current, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
-        using Timer watchdog = new(_ => Watch(), null, _hang, _hang / 4);
+        using (FileStream current = new(InputFile, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
+        {
+            Watched(() => RunSessions(operations, current, progress));
+        }
+
+        File.Delete(InputFile);
+    }
+
+    /// <summary>Runs one session again.</summary>
+    /// <exception cref="FuzzException">A rule was broken, or it hangs.</exception>
+    public void Replay(byte[] bytes)
+    {
+        File.WriteAllBytes(InputFile, bytes);
+        Watched(() => RunOne(bytes));
+        File.Delete(InputFile);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // A session that hangs still uses it.
+        if (!_hung)
+        {
+            target.Dispose();
+        }
+    }
+
+    private void RunSessions(long operations, FileStream current, Action<string>? progress)
+    {
         long warm = Math.Max(1, operations / 4);
         Footprint? before = null;
         Stopwatch sinceProgress = Stopwatch.StartNew();
@@ -45,19 +80,12 @@ public sealed class FuzzRunner(IFuzzTarget target, ulong seed)
             if (progress is not null && sinceProgress.Elapsed > TimeSpan.FromSeconds(5))
             {
                 sinceProgress.Restart();
-                progress($"{target.Name}: {Operations} {target.Unit} in {Sessions} sessions; {target.Coverage}");
+                progress($"{target.Name}: {Operations} of {operations} {target.Unit} in {Sessions} sessions; {target.Coverage}");
             }
         }
 
-        Volatile.Write(ref _sessionStarted, 0);
         before?.CompareWith(Footprint.Now());
-        current.Close();
-        File.Delete(_current);
     }
-
-    /// <summary>Runs one session again.</summary>
-    /// <exception cref="FuzzException">A rule was broken.</exception>
-    public void Replay(byte[] bytes) => RunOne(bytes);
 
     private void RunOne(byte[] bytes)
     {
@@ -69,14 +97,50 @@ public sealed class FuzzRunner(IFuzzTarget target, ulong seed)
         }
         catch (Exception e)
         {
-            string kept = Path.Combine(Path.GetTempPath(), $"{target.Name}-{Guid.NewGuid():n}.bin");
-            File.WriteAllBytes(kept, bytes);
-            throw new FuzzException(
-                $"{target.Name}, seed {seed}, session {Sessions}: {e.Message}\nrepeat it with: dotnet run -c Release --project tests/Fuzz -- replay {kept}", e);
+            throw new FuzzException($"{target.Name}, seed {seed}, session {Sessions}: {e.Message}\n{HowToRepeat}", e);
+        }
+        finally
+        {
+            Volatile.Write(ref _sessionStarted, 0);
         }
 
         Sessions++;
     }
+
+    /// <summary>Runs sessions on a thread of their own, which is left behind where one hangs: whoever runs us goes on.</summary>
+    private void Watched(Action sessions)
+    {
+        ExceptionDispatchInfo? fault = null;
+        Thread thread = new(() =>
+        {
+            try
+            {
+                sessions();
+            }
+            catch (Exception e)
+            {
+                fault = ExceptionDispatchInfo.Capture(e);
+            }
+        })
+        {
+            IsBackground = true,
+            Name = "fuzz",
+        };
+        thread.Start();
+        while (!thread.Join(Patience / 8))
+        {
+            long started = Volatile.Read(ref _sessionStarted);
+            if (started != 0 && Stopwatch.GetElapsedTime(started) > Patience)
+            {
+                _hung = true;
+                throw new FuzzException($"{target.Name}, seed {seed}, session {Sessions} has hung for {Patience.TotalSeconds:0} s\n{HowToRepeat}");
+            }
+        }
+
+        fault?.Throw();
+    }
+
+    private string HowToRepeat => $"repeat it with: dotnet run -c Release --project tests/Fuzz -- replay {InputFile}";
 
     private byte[] NextInput()
     {
@@ -88,14 +152,5 @@ public sealed class FuzzRunner(IFuzzTarget target, ulong seed)
         byte[] bytes = new byte[random.Next(16, target.MaxInput)];
         random.NextBytes(bytes);
         return bytes;
-    }
-
-    private void Watch()
-    {
-        long started = Volatile.Read(ref _sessionStarted);
-        if (started != 0 && Stopwatch.GetElapsedTime(started) > _hang)
-        {
-            Environment.FailFast($"{target.Name}, seed {seed}, session {Sessions} has hung for {_hang}; its input is in {_current}");
-        }
     }
 }

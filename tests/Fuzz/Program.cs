@@ -7,7 +7,7 @@ using Makatea.Virtio.Testing;
 
 namespace Makatea.Fuzz;
 
-/// <summary>Runs the fuzzers: <c>dotnet run -c Release --project tests/Fuzz -- TARGET [COUNT [SEED]]</c>, or <c>replay FILE...</c>.</summary>
+/// <summary>Runs the fuzzers: <c>dotnet run -c Release --project tests/Fuzz -- TARGET [COUNT [SEED]]</c>, <c>replay FILE...</c>, or <c>minimise FILE</c>.</summary>
 public static class Program
 {
     private static readonly (string Name, Func<IFuzzTarget> Create, long Count)[] _targets =
@@ -41,8 +41,8 @@ public static class Program
     {
         string name = Targets.FirstOrDefault(t => Path.GetFileName(file).StartsWith(t, StringComparison.Ordinal))
             ?? throw new ArgumentException($"{file}: the name has to start with that of a target: {string.Join(", ", Targets)}");
-        using IFuzzTarget target = Create(name);
-        new FuzzRunner(target, 0).Replay(File.ReadAllBytes(file));
+        using FuzzRunner runner = new(Create(name), 0);
+        runner.Replay(File.ReadAllBytes(file));
     }
 
     private static int Main(string[] args)
@@ -59,6 +59,9 @@ public static class Program
                     }
 
                     return 0;
+                case ["minimise", string file]:
+                    Console.WriteLine(new Minimiser(file, Console.WriteLine).Run());
+                    return 0;
                 case ["all"]:
                     foreach ((string name, _, long count) in _targets)
                     {
@@ -72,7 +75,7 @@ public static class Program
                     Run(name, operations, seed);
                     return 0;
                 default:
-                    Console.Error.WriteLine($"all | TARGET [COUNT [SEED]] | replay FILE...    targets: {string.Join(", ", Targets)}");
+                    Console.Error.WriteLine($"all | TARGET [COUNT [SEED]] | replay FILE... | minimise FILE    targets: {string.Join(", ", Targets)}");
                     return 64;
             }
         }
@@ -85,9 +88,9 @@ public static class Program
 
     private static void Run(string name, long operations, ulong seed)
     {
-        using IFuzzTarget target = Create(name);
-        Console.WriteLine($"{name}: seed {seed}");
-        FuzzRunner runner = new(target, seed);
+        IFuzzTarget target = Create(name);
+        using FuzzRunner runner = new(target, seed);
+        Console.WriteLine($"{name}: seed {seed}; should the process crash, what did it is in {runner.InputFile}");
         long start = TimeProvider.System.GetTimestamp();
         runner.Run(operations, Console.WriteLine);
         Console.WriteLine(
