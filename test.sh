@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests everything: builds, checks the format, runs every test project, packs the packages and boots the guests.
 #
-# usage: ./test.sh [--quick]     --quick leaves out what boots a guest or runs long (categories Guest, Image and Long)
+# usage: ./test.sh [--quick]     --quick leaves out what boots a guest or runs long (categories Guest, Image and Long, and most of the fuzzing)
 #
 # The last line printed is "N passed, N failed, N skipped" over all of it; the exit status is 0 only where nothing failed.
 # Debian packages that are missing are named and installed. Logs are left in artifacts/test.
@@ -40,11 +40,14 @@ else
   gate format dotnet format Makatea.sln --verify-no-changes --no-restore
 fi
 
+gate allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- rings --gate
+
 for project in tests/*.Tests tests/EndToEnd; do
   test_project "$project" "$filter"
 done
 
 if [ -z "$quick" ]; then
+  watched fuzz timeout --kill-after=10 600 dotnet run -c Release --no-build --project tests/Fuzz -- all
   gate pack scripts/pack.sh "$artifacts/packages"
 fi
 

@@ -18,6 +18,20 @@ gate() {
   fi
 }
 
+# watched NAME COMMAND...: a gate for what takes long; its output is shown as it comes.
+watched() {
+  local name=$1 log started=$SECONDS result=FAILED
+  shift
+  log=$artifacts/$name.log
+  if "$@" 2>&1 | tee "$log" | sed -u 's/^/          /'; then
+    passed=$((passed + 1))
+    result=passed
+  else
+    failed=$((failed + 1))
+  fi
+  printf '  %s  %-28s %4d s   %s\n' "$result" "$name" $((SECONDS - started)) "$*"
+}
+
 # test_project FOLDER FILTER: runs its tests and counts every one. A run that breaks off counts as a failure of its own.
 test_project() {
   local folder=$1 filter=$2 name trx log started=$SECONDS status=0 counts

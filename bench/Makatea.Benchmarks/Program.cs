@@ -14,11 +14,11 @@ internal static class Program
                 FileEngineBenchmark.Run(folders);
                 return 0;
             case ["rings"]:
-                return RingSuite.Run(gate: false);
+                return RingSuite.Run();
             case ["rings", "--gate"]:
-                return RingSuite.Run(gate: true);
+                return AllocationGate.Run();
             default:
-                Console.Error.WriteLine("rings [--gate]: split and packed rings, both sides on one thread, by batch; fails where a byte is allocated (--gate: a short run for that alone)");
+                Console.Error.WriteLine("rings [--gate]: split and packed rings, both sides on one thread, by batch; fails where a byte is allocated (--gate: that alone)");
                 Console.Error.WriteLine("block-file [FOLDER...]: CPU time per request of each engine of FileBlockDevice, on a file in each folder (/dev/shm and the current one)");
                 return 64;
         }

@@ -14,7 +14,7 @@ public static class Program
     [
         ("ring-split", () => new RingFuzz<FuzzedSplitRing, SplitRing, SplitDriverRing>(), 10_000_000),
         ("ring-packed", () => new RingFuzz<FuzzedPackedRing, PackedRing, PackedDriverRing>(), 10_000_000),
-        ("requests", () => new RequestFuzz(), 1_000_000),
+        ("requests", () => new RequestFuzz(), 100_000),
         ("messages", () => new MessageFuzz(), 1_000_000),
     ];
 

@@ -16,7 +16,7 @@ public abstract class RingBenchmark<TDevice, TDriver>
     where TDriver : struct, IDriverRing<TDriver>
 {
     /// <summary>Requests that one measured call handles.</summary>
-    protected const int Requests = 1024;
+    protected const int Requests = RingBatches.Requests;
 
     private const ushort RingSize = 1024;
     private const int Segments = 3;
@@ -29,8 +29,11 @@ public abstract class RingBenchmark<TDevice, TDriver>
     private TDriver _driver;
 
     /// <summary>Requests between two publishes.</summary>
-    [Params(1, 8, 32, 256)]
+    [ParamsSource(nameof(Batches))]
     public int Batch { get; set; }
+
+    /// <summary>Values of <see cref="Batch"/>.</summary>
+    public static IEnumerable<int> Batches => RingBatches.All;
 
     /// <summary>Whether the three parts are in a table or in the ring itself.</summary>
     [Params(false, true)]
