@@ -42,10 +42,8 @@ public sealed unsafe class UnixMessageChannel : MessageChannel
     /// <summary>Makes a connected pair.</summary>
     internal static (UnixMessageChannel Ours, LinuxGrant Theirs) CreatePair()
     {
-        int* fds = stackalloc int[2];
-        int result = Libc.SocketPair(Libc.AF_UNIX, Libc.SOCK_STREAM | Libc.SOCK_CLOEXEC, 0, fds);
-        SafeFileHandle ours = LinuxError.Descriptor(result < 0 ? result : fds[0], "cannot make a channel", "socketpair");
-        return (new UnixMessageChannel(ours), new LinuxGrant(new SafeFileHandle(fds[1], ownsHandle: true)));
+        (SafeFileHandle ours, SafeFileHandle theirs) = UnixSocket.CreatePair();
+        return (new UnixMessageChannel(ours), new LinuxGrant(theirs));
     }
 
     /// <inheritdoc/>

@@ -10,6 +10,15 @@ internal static unsafe class UnixSocket
     internal static SafeFileHandle Create() =>
         LinuxError.Descriptor(Libc.Socket(Libc.AF_UNIX, Libc.SOCK_STREAM | Libc.SOCK_CLOEXEC, 0), "cannot make a UNIX socket", "socket");
 
+    /// <summary>Makes two stream sockets that are connected to each other.</summary>
+    internal static (SafeFileHandle First, SafeFileHandle Second) CreatePair()
+    {
+        int* fds = stackalloc int[2];
+        int result = Libc.SocketPair(Libc.AF_UNIX, Libc.SOCK_STREAM | Libc.SOCK_CLOEXEC, 0, fds);
+        SafeFileHandle first = LinuxError.Descriptor(result < 0 ? result : fds[0], "cannot make a channel", "socketpair");
+        return (first, new SafeFileHandle(fds[1], ownsHandle: true));
+    }
+
     /// <summary>The address of a path.</summary>
     /// <exception cref="ArgumentException">The path is empty or too long for a UNIX socket.</exception>
     internal static Libc.UnixAddress Address(string path)

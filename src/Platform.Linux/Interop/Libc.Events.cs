@@ -58,6 +58,16 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "poll", SetLastError = true)]
     internal static partial int Poll(PollFd* fds, nuint count, int milliseconds);
 
+    [LibraryImport(Library, EntryPoint = "nanosleep")]
+    private static partial int NanoSleep(TimeSpec* time, TimeSpec* left);
+
+    /// <summary>Sleeps for some nanoseconds, below a second.</summary>
+    internal static void Pause(long nanoseconds)
+    {
+        TimeSpec time = new() { Nanoseconds = nanoseconds };
+        _ = NanoSleep(&time, null);
+    }
+
     [LibraryImport(Library, EntryPoint = "preadv2", SetLastError = true)]
     internal static partial nint PReadV2(SafeFileHandle fd, MemorySegment* segments, int count, long offset, int flags);
 }

@@ -1,0 +1,93 @@
+using System.Runtime.InteropServices;
+
+namespace Makatea.Platform.Linux;
+
+/// <summary>
+/// The memory of a machine of device models at its physical addresses. Pages are given out from the first MiB on; below it is what a PC has there. Only this memory can be
+/// mapped: the models have no other.
+/// </summary>
+internal sealed unsafe class ModelMemory : DmaSpace
+{
+    private const ulong FirstPage = 1 << 20;
+    private readonly MappedMemory _ram;
+    private readonly IovaAllocator _free;
+    private readonly Lock _lock = new();
+
+    internal ModelMemory(MappedMemory ram)
+    {
+        _ram = ram;
+        _free = new IovaAllocator([(FirstPage, ram.Length - 1)]);
+    }
+
+    /// <inheritdoc/>
+    public override bool IsProtected => false;
+
+    /// <inheritdoc/>
+    public override int AddressBits => 64;
+
+    /// <inheritdoc/>
+    public override int PageSize => 4096;
+
+    /// <inheritdoc/>
+    public override DmaMemory Allocate(ulong length)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(length);
+        ulong pages = checked(length + ((ulong)PageSize - 1)) & ~((ulong)PageSize - 1);
+        ulong address;
+        lock (_lock)
+        {
+            if (!_free.TryAllocate(pages, (ulong)PageSize, out address))
+            {
+                throw new DmaException($"0x{pages:x} bytes were asked for, more than what is left in one piece of the machine's 0x{_ram.Length:x}; give it more memory (QemuMachineOptions.Memory)");
+            }
+        }
+
+        NativeMemory.Clear((void*)(_ram.Address + (nint)address), (nuint)pages);
+        return new Pages(this, Add(_ram.Address + (nint)address, pages, DmaAccess.ReadWrite));
+    }
+
+    /// <inheritdoc/>
+    protected override ulong MapPages(nint address, ulong length, DmaAccess access)
+    {
+        ulong offset = (ulong)address - (ulong)_ram.Address;
+        return offset < _ram.Length && length <= _ram.Length - offset
+            ? offset
+            : throw new DmaException($"0x{length:x} bytes at 0x{address:x} are not in the machine's memory (0x{_ram.Length:x} bytes at 0x{_ram.Address:x}), the only that its device models reach; take them from Allocate");
+    }
+
+    /// <inheritdoc/>
+    protected override void UnmapPages(ulong iova, ulong length)
+    {
+        // Nothing stands between these devices and the memory.
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        // The machine owns the memory.
+    }
+
+    private sealed class Pages(ModelMemory space, DmaMapping mapping) : DmaMemory
+    {
+        private bool _disposed;
+
+        public override nint Address => mapping.Address;
+
+        public override ulong Length => mapping.Length;
+
+        public override ulong Iova => mapping.Iova;
+
+        protected override void Dispose(bool disposing)
+        {
+            lock (space._lock)
+            {
+                if (!_disposed)
+                {
+                    _disposed = true;
+                    mapping.Dispose();
+                    space._free.Free(mapping.Iova, mapping.Length);
+                }
+            }
+        }
+    }
+}
