@@ -121,6 +121,24 @@ public sealed class SystemTests
     }
 
     [SkippableFact]
+    public void On_a_terminal_every_key_goes_to_the_guest_until_the_one_that_leaves()
+    {
+        using var scratch = new Scratch();
+        using var system = RunningSystem.StartDetached(scratch, new QubeScript("qube", Shell, $"name: data, image: {scratch.Image("data.img", Size)}"));
+        system.WaitForConsole("qube", Prompt);
+
+        // ^C must reach the guest's shell and not end the command; ^] leaves, and the terminal is as it was.
+        string console = string.Join(' ', system.Command("console", "qube"));
+        string output = Tool.Run("/bin/sh", "-c",
+            $"(sleep 3; printf 'nonsense\\003echo got $((6*7))\\r'; sleep 3; printf '\\035'; sleep 1) | script -qec '{console}; echo left with $?; stty -a' /dev/null");
+        Assert.Contains("console of qube; Ctrl-] leaves it", output, StringComparison.Ordinal);
+        Assert.Contains("got 42", output, StringComparison.Ordinal);
+        Assert.Contains("left with 0", output, StringComparison.Ordinal);
+        Assert.Contains(" icanon", output, StringComparison.Ordinal);
+        Assert.Equal("running", system.Status["qubes"]![0]!["state"]!.GetValue<string>());
+    }
+
+    [SkippableFact]
     public void What_fails_to_start_in_the_background_says_why()
     {
         using var scratch = new Scratch();

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net.Sockets;
 using Makatea.Cli;
+using Makatea.Platform.Linux;
 using Makatea.Running;
 
 namespace Makatea.Commands;
