@@ -66,6 +66,32 @@ public readonly unsafe struct SharedMemory
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void ReleaseUInt64(nuint offset, ulong value) => Volatile.Write(ref At<ulong>(offset), value);
 
+    /// <summary>
+    /// Writes 64 bits past the caches, which lose their copy of the line ([SDM] volume 1, 10.4.6.2): for a device that reads memory without looking into them. It is
+    /// in memory after <see cref="StreamFence"/>, not before.
+    /// </summary>
+    public void StreamUInt64(nuint offset, ulong value)
+    {
+        ref ulong target = ref At<ulong>(offset);
+        if (Sse2.X64.IsSupported)
+        {
+            Sse2.X64.StoreNonTemporal((ulong*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref target), value);
+        }
+        else
+        {
+            Volatile.Write(ref target, value);
+        }
+    }
+
+    /// <summary>Waits until what <see cref="StreamUInt64"/> wrote is in memory.</summary>
+    public static void StreamFence()
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.StoreFence();
+        }
+    }
+
     /// <summary>Sets bits of a byte atomically, as another writer may set others (dirty logs).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void OrByte(nuint offset, byte bits)
