@@ -1,0 +1,88 @@
+using Makatea.Platform;
+
+namespace Makatea.Drivers.E1000;
+
+/// <summary>What the control path does with the ring: start, stop, see whether it moves, count.</summary>
+internal sealed partial class TransmitRing<TChip>
+{
+    private ulong _frames;
+    private ulong _totalBytes;
+    private ulong _errors;
+    private ulong _copied;
+    private uint _watched;
+
+    /// <summary>Grows with each tag that is given back.</summary>
+    public uint Position => _reclaimed;
+
+    /// <summary>There are tags to be given back.</summary>
+    public bool HasWork => _done != _reclaimed || (_reportHead != _reportTail && IsThere(_reports[(int)_reportHead & _frameMask].Descriptor));
+
+    /// <summary>
+    /// Something is with the controller that was there the last time already. For the thread that watches, while the queue's own is at work: a wrong answer for once is
+    /// possible in the one direction alone that does no harm, as a report that came in between counts as progress the next time.
+    /// </summary>
+    public bool IsStuck()
+    {
+        uint head = Volatile.Read(ref _reportHead);
+        bool isStuck = head == _watched && head != Volatile.Read(ref _reportTail) && !IsThere(_reports[(int)head & _frameMask].Descriptor);
+        _watched = head;
+        return isStuck;
+    }
+
+    /// <summary>Tells a controller that was reset of the ring, empty.</summary>
+    public void Start()
+    {
+        DropAll();
+        _ring.Segment.AsSpan().Clear();
+        _tail = 0;
+        _clean = 0;
+        _registers.WriteUInt32(Register.RingBaseLow, (uint)_memory.Iova);
+        _registers.WriteUInt32(Register.RingBaseHigh, (uint)(_memory.Iova >> 32));
+        _registers.WriteUInt32(Register.RingLength, (uint)_size * TransmitDescriptor.Length);
+        _registers.WriteUInt32(Register.RingHead, 0);
+        _registers.WriteUInt32(Register.RingTail, 0);
+    }
+
+    /// <summary>Takes the ring from a controller that stopped.</summary>
+    public void Stop()
+    {
+        _registers.WriteUInt32(Register.RingLength, 0);
+        _registers.WriteUInt32(Register.RingHead, 0);
+        _registers.WriteUInt32(Register.RingTail, 0);
+    }
+
+    /// <summary>Drops what a controller has that stopped: the tags are to be given back.</summary>
+    public void DropAll()
+    {
+        TakeReports();
+        while (_reportHead != _reportTail)
+        {
+            ref TransmitReport report = ref _reports[(int)_reportHead & _frameMask];
+            _done = report.Frames;
+            _clean = report.Descriptors;
+            _copies.GiveBack(report.Copies);
+            _errors += report.Sent;
+            Volatile.Write(ref _reportHead, _reportHead + 1);
+        }
+
+        (_context, _contextSecond) = default((ulong, ulong));
+        _afterSegmentation = false;
+    }
+
+    /// <summary>What was counted. The numbers are each right, but not of one moment.</summary>
+    public NetStatistics ReadStatistics() => new()
+    {
+        TransmittedFrames = Volatile.Read(ref _frames),
+        TransmittedBytes = Volatile.Read(ref _totalBytes),
+        TransmitErrors = Volatile.Read(ref _errors),
+        CopiedFrames = Volatile.Read(ref _copied),
+    };
+
+    public void Dispose()
+    {
+        _memory.Dispose();
+        _copies.Dispose();
+        _tags.Dispose();
+        _reports.Dispose();
+    }
+}
