@@ -36,6 +36,7 @@ internal sealed partial class ReceiveRing<TChip> : IDisposable
     private int _parts;
     private uint _partBytes;
     private bool _isBroken;
+    private bool _isCopied;
 
     /// <summary>Makes the ring; the controller does not know it yet.</summary>
     /// <param name="space">Where the controller's DMA takes place.</param>
@@ -195,7 +196,7 @@ internal sealed partial class ReceiveRing<TChip> : IDisposable
         if (target.Address != 0)
         {
             CopySource(index).Slice(0, frame.Length).AsSpan().CopyTo(target.AsSpan());
-            _copied += frame.IsContinued ? 0UL : 1;
+            _isCopied = true;
         }
 
         if (frame.IsContinued)
@@ -218,6 +219,8 @@ internal sealed partial class ReceiveRing<TChip> : IDisposable
         _parts = isEnd ? 0 : Skipping;
         _partBytes = 0;
         _isBroken = false;
+        _copied += _isCopied ? 1UL : 0;
+        _isCopied = false;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

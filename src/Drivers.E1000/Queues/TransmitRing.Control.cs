@@ -10,6 +10,7 @@ internal sealed partial class TransmitRing<TChip>
     private ulong _errors;
     private ulong _copied;
     private uint _watched;
+    private bool _wasWaiting;
 
     /// <summary>Grows with each tag that is given back.</summary>
     public uint Position => _reclaimed;
@@ -18,14 +19,15 @@ internal sealed partial class TransmitRing<TChip>
     public bool HasWork => _done != _reclaimed || (_reportHead != _reportTail && IsThere(_reports[(int)_reportHead & _frameMask].Descriptor));
 
     /// <summary>
-    /// Something is with the controller that was there the last time already. For the thread that watches, while the queue's own is at work: a wrong answer for once is
-    /// possible in the one direction alone that does no harm, as a report that came in between counts as progress the next time.
+    /// Something is with the controller that was there the last time already. For the thread that watches, while the queue's own is at work.
     /// </summary>
     public bool IsStuck()
     {
         uint head = Volatile.Read(ref _reportHead);
-        bool isStuck = head == _watched && head != Volatile.Read(ref _reportTail) && !IsThere(_reports[(int)head & _frameMask].Descriptor);
+        bool isWaiting = head != Volatile.Read(ref _reportTail) && !IsThere(_reports[(int)head & _frameMask].Descriptor);
+        bool isStuck = isWaiting && _wasWaiting && head == _watched;
         _watched = head;
+        _wasWaiting = isWaiting;
         return isStuck;
     }
 
@@ -67,6 +69,7 @@ internal sealed partial class TransmitRing<TChip>
 
         (_context, _contextSecond) = default((ulong, ulong));
         _afterSegmentation = false;
+        _wasWaiting = false;
     }
 
     /// <summary>What was counted. The numbers are each right, but not of one moment.</summary>

@@ -38,8 +38,6 @@ internal static class ControlBits
 /// <summary>Bits of <see cref="Register.Status"/>.</summary>
 internal static class StatusBits
 {
-    public const uint FullDuplex = 1 << 0;
-
     public const uint LinkUp = 1 << 1;
 
     /// <summary>A pause frame holds the transmitter.</summary>

@@ -7,8 +7,6 @@ internal static class Cause
 
     public const uint LinkChanged = 1 << 2;
 
-    public const uint ReceiveOverrun = 1 << 6;
-
     public const uint ReceiveTimer = 1 << 7;
 
     /// <summary>82574L, MSI-X: queue 0 received; queue 1 is the next bit.</summary>

@@ -24,15 +24,6 @@ internal static class Register
     /// <summary>MDIC: MDI control: the way to the PHY's registers.</summary>
     public const ulong MdiControl = 0x0020;
 
-    /// <summary>FCAL: address of pause frames, low 32 bits.</summary>
-    public const ulong FlowControlAddressLow = 0x0028;
-
-    /// <summary>FCAH: address of pause frames, high 16 bits.</summary>
-    public const ulong FlowControlAddressHigh = 0x002c;
-
-    /// <summary>FCT: EtherType of pause frames.</summary>
-    public const ulong FlowControlType = 0x0030;
-
     /// <summary>VET: EtherType of VLAN tags.</summary>
     public const ulong VlanEtherType = 0x0038;
 
@@ -50,9 +41,6 @@ internal static class Register
 
     /// <summary>RCTL: receive control.</summary>
     public const ulong ReceiveControl = 0x0100;
-
-    /// <summary>FCTTV: how long pause frames ask to wait.</summary>
-    public const ulong FlowControlTimer = 0x0170;
 
     /// <summary>TCTL: transmit control.</summary>
     public const ulong TransmitControl = 0x0400;

@@ -21,9 +21,6 @@ internal static class Register82574
     /// <summary>TARC: arbitration of the transmit queues, by queue.</summary>
     public const ulong TransmitArbitration = 0x3840;
 
-    /// <summary>GCR: PCI Express control.</summary>
-    public const ulong ExpressControl = 0x5b00;
-
     /// <summary>MRQC: how frames are spread over queues.</summary>
     public const ulong MultipleQueues = 0x5818;
 
