@@ -1,0 +1,255 @@
+using Makatea.Platform;
+
+namespace Makatea.Drivers.Nvme;
+
+/// <summary>
+/// An NVMe controller ([NVMe-2.1]). Its namespaces are block devices; each of their queues is a queue pair of the controller. A thread of the controller's own looks after it: a
+/// controller that hangs or reports fatal status is reset, and what was outstanding is done again.
+/// </summary>
+/// <remarks>
+/// Any thread may call any method. The controller is not trusted: what it writes is checked before it is used, and one that breaks the standard is reset, then given
+/// up. From then on requests end with <see cref="BlockStatus.IoError"/>, and <see cref="Failure"/> says why.
+/// </remarks>
+public sealed partial class NvmeController : IDisposable
+{
+    private const uint NvmeClass = 0x010802;
+    private const int MinQueueEntries = 64;
+    private const int MaxQueueEntries = CommandTable.MaxSlots;
+
+    private readonly Lock _control = new();
+    private readonly PciFunction _function;
+    private readonly ControllerSession _session;
+    private readonly List<NvmeQueue> _queues = [];
+    private readonly List<NvmeNamespace> _namespaces = [];
+    private readonly SortedSet<int> _freeQueueIds = [];
+    private PciInterrupts? _interrupts;
+    private Watchdog? _watchdog;
+    private bool _isClosed;
+
+    private NvmeController(PciFunction function, NvmeOptions options)
+    {
+        _function = function;
+        Options = options;
+        Mappings = new SharedMappings(function.Dma);
+        _session = new ControllerSession(function, options);
+    }
+
+    /// <summary>What the controller says that it is.</summary>
+    public ControllerIdentity Identity => _session.Identity;
+
+    /// <summary>Identifiers of its active namespaces.</summary>
+    public IReadOnlyList<uint> Namespaces { get; private set; } = [];
+
+    /// <summary>Most queues that can be open at a time.</summary>
+    public int MaxQueues { get; private set; }
+
+    /// <summary>Why the controller was given up; null while it works.</summary>
+    public NvmeException? Failure => Gate.Failure;
+
+    /// <summary>The health log as it was read last; null where the controller has none.</summary>
+    public NvmeHealth? LastHealth { get; private set; }
+
+    /// <summary>How often the controller was reset since it was opened.</summary>
+    public int Resets { get; private set; }
+
+    /// <summary>The controller reported something. Raised on its own thread.</summary>
+    public event Action<NvmeEvent>? EventReported;
+
+    /// <summary>The controller was given up; <see cref="Failure"/> is set. Raised on the thread that noticed.</summary>
+    public event Action? Failed;
+
+    internal RecoveryGate Gate { get; } = new();
+
+    internal NvmeOptions Options { get; }
+
+    internal SharedMappings Mappings { get; }
+
+    internal CommandSetLimits CommandLimits => _session.Limits;
+
+    /// <summary>Starts a controller.</summary>
+    /// <param name="function">Its function, which is taken over: the controller disposes it, also where it cannot be started.</param>
+    /// <param name="options">How it is driven.</param>
+    /// <exception cref="NvmeException">It is no NVMe controller, cannot be used, or does not start; the message says which.</exception>
+    public static NvmeController Open(PciFunction function, NvmeOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(function);
+        options ??= new NvmeOptions();
+        options.Check();
+        NvmeController? controller = null;
+        try
+        {
+            if (function.Identity.ClassCode != NvmeClass)
+            {
+                throw new NvmeException(NvmeFault.Unsupported, $"{function.Address} is no NVMe controller: {function.Identity}");
+            }
+
+            controller = new NvmeController(function, options);
+            controller.Start();
+            return controller;
+        }
+        catch (Exception e)
+        {
+            controller?.Abandon();
+            function.Dispose();
+            if (e is IOException and not NvmeException)
+            {
+                throw new NvmeException(NvmeFault.NoResources, $"{function.Address} cannot be started: {e.Message}", e);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Opens a namespace.</summary>
+    /// <exception cref="NvmeException">There is none of that identifier, it has a format that cannot be used, or the controller failed.</exception>
+    public NvmeNamespace OpenNamespace(uint namespaceId) => OpenNamespace(namespaceId, ownsController: false);
+
+    /// <summary>Ends the controller: its queues are deleted, its caches made safe for the loss of power, and its function given up.</summary>
+    public void Dispose()
+    {
+        _watchdog?.Dispose();
+        lock (_control)
+        {
+            if (_isClosed)
+            {
+                return;
+            }
+
+            _isClosed = true;
+            if (Failure is null)
+            {
+                ShutDown();
+                Gate.Fail(new NvmeException(NvmeFault.Closed, "the controller was disposed"), _queues);
+            }
+
+            _queues.ForEach(q => q.Wake());
+        }
+
+        Abandon();
+        _function.Dispose();
+    }
+
+    internal NvmeNamespace OpenNamespace(uint namespaceId, bool ownsController)
+    {
+        NamespaceGeometry geometry = Administer(session => Namespaces.Contains(namespaceId) ? session.ReadNamespace(namespaceId) : null)
+            ?? throw new NvmeException(
+                NvmeFault.Unsupported, $"the controller has no active namespace {namespaceId}; it has {(Namespaces.Count == 0 ? "none" : string.Join(", ", Namespaces))}");
+        _ = QueueLimits.Of(Identity, CommandLimits, geometry.BlockShift);
+        var opened = new NvmeNamespace(this, geometry, ownsController);
+        lock (_control)
+        {
+            _namespaces.Add(opened);
+        }
+
+        return opened;
+    }
+
+    internal void CloseNamespace(NvmeNamespace closed)
+    {
+        lock (_control)
+        {
+            _namespaces.Remove(closed);
+        }
+    }
+
+    internal void WakeWatchdog() => _watchdog?.Wake();
+
+    internal NvmeQueue OpenQueue(NvmeNamespace owner, int depth, Doorbell? completions)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(depth, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(depth, 65536);
+        return Administer(session =>
+        {
+            if (_freeQueueIds.Count == 0)
+            {
+                throw new NvmeException(NvmeFault.NoResources, $"all {MaxQueues} queues of the controller are in use");
+            }
+
+            int id = _freeQueueIds.Min;
+
+            // A doorbell of the user's own cannot be rung by the function: such a queue is polled.
+            int vector = completions is null && _interrupts is not null && id < _interrupts.Vectors.Count ? id : -1;
+            int entries = Math.Min(Math.Max(depth + 1, MinQueueEntries), Math.Min(MaxQueueEntries, session.Port.Capabilities.MaxQueueEntries));
+            NvmeQueue queue = Allocate(owner, session, id, entries, vector, depth, completions);
+            try
+            {
+                session.Create(queue.Pair);
+            }
+            catch
+            {
+                // The controller may know half of it: its memory goes with the reset that the caller starts, or was never known.
+                Unwind(session, queue);
+                throw;
+            }
+
+            _freeQueueIds.Remove(id);
+            _queues.Add(queue);
+            return queue;
+        });
+    }
+
+    internal void CloseQueue(NvmeQueue queue)
+    {
+        lock (_control)
+        {
+            _queues.Remove(queue);
+            if (Failure is null && !_isClosed)
+            {
+                try
+                {
+                    _session.Delete(queue.Pair);
+                }
+                catch (NvmeException e)
+                {
+                    // After the reset, or without bus mastering, the controller does not know the queue's memory any more.
+                    Recover(e);
+                }
+            }
+
+            queue.Free();
+            _freeQueueIds.Add(queue.Pair.Id);
+        }
+
+        RaiseNotices();
+    }
+
+    private NvmeQueue Allocate(NvmeNamespace owner, ControllerSession session, int id, int entries, int vector, int depth, Doorbell? completions)
+    {
+        var pair = new QueuePair(_function.Dma, session.Port, id, entries, vector);
+        try
+        {
+            var mapper = new DataMapper(_function.Dma, NvmeQueue.SlotsOf(entries), Options.UseScatterGatherLists ? Identity.SglAlignment : 0, Options.BounceLength);
+            try
+            {
+                return new NvmeQueue(this, owner, pair, mapper, depth, completions ?? (vector < 0 ? null : _interrupts!.Vectors[vector]));
+            }
+            catch
+            {
+                mapper.Dispose();
+                throw;
+            }
+        }
+        catch
+        {
+            pair.Dispose();
+            throw;
+        }
+    }
+
+    private void Unwind(ControllerSession session, NvmeQueue queue)
+    {
+        try
+        {
+            session.Admin.Execute(AdminCommand.DeleteCompletionQueue(queue.Pair.Id), "Delete I/O Completion Queue");
+        }
+        catch (NvmeException e)
+        {
+            if (e.Fault != NvmeFault.CommandFailed)
+            {
+                Recover(e);
+            }
+        }
+
+        queue.Free();
+    }
+}
