@@ -323,12 +323,12 @@ public sealed partial class NvmeController
         SwitchOff();
     }
 
+    /// <summary>The function reaches no memory any more. Its doorbells stay until it is disposed, as users may wait for them.</summary>
     private void SwitchOff()
     {
         try
         {
             _function.SetBusMaster(false);
-            _function.DisableInterrupts();
         }
         catch (IOException)
         {

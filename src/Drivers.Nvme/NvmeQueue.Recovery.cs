@@ -14,7 +14,14 @@ public sealed partial class NvmeQueue
     internal QueueReport TakeReport() => QueueReport.FromWord(Interlocked.Exchange(ref _report, 0));
 
     /// <summary>Wakes the queue's thread where it sleeps, after the controller came back or was given up.</summary>
-    internal void Wake() => Completions?.Ring();
+    internal void Wake()
+    {
+        // A vector that went with a reset of the function cannot be rung; its user looks again by itself.
+        if (_hasUsersDoorbell || _pair.Vector >= 0)
+        {
+            Completions?.Ring();
+        }
+    }
 
     /// <summary>The gate's word changed: the controller is stopped, runs again, or failed.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -31,6 +31,7 @@ public sealed partial class NvmeQueue : BlockQueue
     private readonly uint _namespaceId;
     private readonly int _shift;
     private readonly long _timeout;
+    private readonly bool _hasUsersDoorbell;
     private int _isInside;
     private int _seenWord;
     private bool _isRunning;
@@ -65,6 +66,7 @@ public sealed partial class NvmeQueue : BlockQueue
         _seenWord = _gate.Word;
         _isRunning = !RecoveryGate.IsStopped(_seenWord);
         Completions = completions;
+        _hasUsersDoorbell = completions is not null && pair.Vector < 0;
     }
 
     /// <inheritdoc/>
