@@ -12,7 +12,7 @@ internal sealed class HostPciFunction : PciFunction
     private readonly Machine _machine;
     private readonly ConfigAccess _config;
     private readonly BarRegister[] _bars;
-    private readonly ConfigGuard _guard;
+    private readonly PciConfigFilter _filter;
     private readonly MsiXTable? _msiX;
     private readonly MsiCapability? _msi;
     private readonly List<InterruptMessage> _messages = [];
@@ -30,7 +30,7 @@ internal sealed class HostPciFunction : PciFunction
         Dma = dma;
         ConfigLength = PciConfig.Length;
         ConfigLength = FindCapability(PciCapabilityId.Express) != 0 ? config.Length : PciConfig.Length;
-        _guard = new ConfigGuard(config, address);
+        _filter = new PciConfigFilter((offset, width) => config.Read(address, offset, width));
         _msiX = MsiXTable.Find(config, address, FindCapability(PciCapabilityId.MsiX), bars);
         _msi = MsiCapability.Find(config, address, FindCapability(PciCapabilityId.Msi));
         SwitchOff();
@@ -67,7 +67,7 @@ internal sealed class HostPciFunction : PciFunction
     public override void WriteConfig(int offset, int width, uint value)
     {
         Check(offset, width);
-        uint mask = _guard.Mask(offset, width);
+        uint mask = _filter.Mask(offset, width);
         if (mask == 0 || _isGone)
         {
             return;

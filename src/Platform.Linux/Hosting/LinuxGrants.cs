@@ -42,6 +42,25 @@ public sealed class LinuxGrants(Action<string>? notice = null) : ComponentGrants
         return new LinuxGrant(Duplicate(grant)).OpenListener();
     }
 
+    /// <summary>Opens a device function: its slot holds the descriptor of a VFIO device, and the slot after it that of its container.</summary>
+    /// <inheritdoc/>
+    public override PciFunction OpenFunction(ManifestGrant grant)
+    {
+        Require(grant, GrantType.Function);
+        PciAddress.TryParse(grant.Name, out PciAddress address);
+        SafeFileHandle device = Duplicate(grant);
+        try
+        {
+            var space = VfioDmaSpace.Adopt(Duplicate(grant with { Slot = grant.Slot + 1 }));
+            return VfioFunction.Adopt(device, space, address);
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+    }
+
     private static SafeFileHandle Duplicate(ManifestGrant grant)
     {
         ArgumentNullException.ThrowIfNull(grant);

@@ -21,6 +21,14 @@ public abstract class ComponentGrants
     /// <exception cref="IOException">It cannot be used as a block device; the message says why.</exception>
     public abstract BlockDevice OpenFile(ManifestGrant grant, IReadOnlyDictionary<string, string> options);
 
+    /// <summary>Opens a device function, in the DMA space that was granted with it.</summary>
+    /// <param name="grant">The right. Its name is the function's address, for messages.</param>
+    /// <returns>The function; its space is <see cref="PciFunction.Dma"/>, to be disposed of after it.</returns>
+    /// <exception cref="ArgumentException">The grant is no function.</exception>
+    /// <exception cref="GrantException">There is nothing in the slot.</exception>
+    /// <exception cref="IOException">It cannot be used; the message says why.</exception>
+    public abstract PciFunction OpenFunction(ManifestGrant grant);
+
     /// <summary>Opens a listener for channels.</summary>
     /// <exception cref="ArgumentException">The grant is no listener.</exception>
     /// <exception cref="GrantException">There is nothing in the slot, or something else.</exception>
