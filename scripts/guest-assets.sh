@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes what our Linux guests boot from: Debian's cloud kernel and an initramfs with busybox, the virtio drivers and a few file system tools.
+# Makes what our Linux guests boot from: Debian's cloud kernel and an initramfs with busybox, drivers (virtio, VFIO; NVMe is built in) and a few file system tools.
 # Needs no root but to install missing packages. Everything is cached; the last line printed is the folder that holds vmlinuz and initramfs.gz;
 # without --tool, CACHE/guest refers to it as well (CACHE is $MAKATEA_CACHE, else $XDG_CACHE_HOME/makatea, else ~/.cache/makatea).
 #
@@ -79,7 +79,7 @@ if [ ! -e "$out/initramfs.gz" ]; then
       install -D -m 644 "$modules/$path" "$root/lib/modules/$release/$path"
     done
   }
-  for module in virtio_pci virtio_mmio virtio_blk; do take_module "$module"; done
+  for module in virtio_pci virtio_mmio virtio_blk vfio_pci vfio_iommu_type1; do take_module "$module"; done
   busybox depmod -b "$root" "$release"
 
   cp "$cache/$kernel/boot/vmlinuz-$release" "$scratch/out/vmlinuz"

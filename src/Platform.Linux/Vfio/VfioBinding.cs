@@ -9,6 +9,7 @@ public sealed class VfioBinding : IDisposable
     private const string Driver = "vfio-pci";
     private const string NoOverride = "(null)";
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _unplugTime = TimeSpan.FromSeconds(1);
 
     private readonly string _root;
     private readonly string? _previousDriver;
@@ -77,15 +78,37 @@ public sealed class VfioBinding : IDisposable
         }
     }
 
-    /// <summary>Gives the function back to the driver that it had.</summary>
+    /// <summary>Gives the function back to the driver that it had, where it is still there.</summary>
     /// <exception cref="IOException">Linux refuses.</exception>
     public void Dispose()
     {
-        if (!_disposed && !WasBound)
+        if (_disposed || WasBound)
         {
-            _disposed = true;
+            return;
+        }
+
+        _disposed = true;
+        try
+        {
             Move(_previousOverride, _previousDriver);
         }
+        catch (IOException) when (IsUnplugged())
+        {
+            // Nobody has it any more.
+        }
+    }
+
+    /// <summary>Whether the function went away, or is about to: it leaves when the last who had it closed it.</summary>
+    private bool IsUnplugged()
+    {
+        string folder = SysfsPci.Folder(_root, Address);
+        long started = TimeProvider.System.GetTimestamp();
+        while (Directory.Exists(folder) && TimeProvider.System.GetElapsedTime(started) < _unplugTime)
+        {
+            Thread.Sleep(10);
+        }
+
+        return !Directory.Exists(folder);
     }
 
     private void Move(string? driverOverride, string? driver)

@@ -14,6 +14,17 @@ internal static class GuestAssets
     /// <summary>The initramfs.</summary>
     public static string Initramfs => Path.Combine(_folder.Value, "initramfs.gz");
 
+    /// <summary>An initramfs with one more program of tests/Images in it.</summary>
+    /// <param name="folder">The program's folder.</param>
+    public static string InitramfsWith(string folder)
+    {
+        _ = _folder.Value;
+        (int status, string output) = Tool.TryRun(TimeSpan.FromMinutes(5), Repository.File("scripts/guest-assets.sh"), "--tool", ImagePrograms.Publish(folder));
+        return status == 0
+            ? Path.Combine(output.TrimEnd().Split('\n')[^1], "initramfs.gz")
+            : throw new InvalidOperationException($"scripts/guest-assets.sh ended with status {status}:\n{output}");
+    }
+
     private static string Make()
     {
         foreach ((string program, string package) in new[]

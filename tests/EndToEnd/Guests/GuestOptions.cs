@@ -12,8 +12,17 @@ internal sealed record GuestOptions
     /// <summary>Its disks, in the order in which it sees them: /dev/vda, /dev/vdb...</summary>
     public IReadOnlyList<GuestDisk> Disks { get; init; } = [];
 
+    /// <summary>Whether VT-d stands before its devices, interrupts included.</summary>
+    public bool HasIommu { get; init; }
+
+    /// <summary>More arguments of QEMU, such as <c>-device</c> and what it takes.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+
     /// <summary>Words added to the kernel's command line.</summary>
     public string CommandLine { get; init; } = "";
+
+    /// <summary>What it boots into; null for <see cref="GuestAssets.Initramfs"/>.</summary>
+    public string? Initramfs { get; init; }
 
     /// <summary>UNIX socket on which it waits to be migrated to, or null to boot.</summary>
     public string? Incoming { get; init; }

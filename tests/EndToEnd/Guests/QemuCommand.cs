@@ -10,15 +10,21 @@ internal static class QemuCommand
         [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
             "-accel", Accelerator.Name, "-cpu", "max", "-smp", options.Cores.ToString(), "-m", $"{options.Memory}M",
-            "-machine", "q35,memory-backend=ram",
+            "-machine", options.HasIommu ? "q35,memory-backend=ram,kernel-irqchip=split" : "q35,memory-backend=ram",
             "-object", $"memory-backend-memfd,id=ram,size={options.Memory}M,share=on",
-            "-kernel", GuestAssets.Kernel, "-initrd", GuestAssets.Initramfs,
+            "-kernel", GuestAssets.Kernel, "-initrd", options.Initramfs ?? GuestAssets.Initramfs,
             // The kernel's check of its timer fails where the host is busy.
-            "-append", $"console=ttyS0 panic=-1 no_timer_check {options.CommandLine}",
+            "-append", $"console=ttyS0 panic=-1 no_timer_check {(options.HasIommu ? "intel_iommu=on " : "")}{options.CommandLine}",
             "-serial", $"file:{console}",
             "-chardev", $"socket,id=agent,path={agent}", "-device", "isa-serial,chardev=agent,index=1",
             "-chardev", $"socket,id=monitor,path={monitor}", "-mon", "chardev=monitor,mode=control",
         ];
+        if (options.HasIommu)
+        {
+            command.AddRange(["-device", "intel-iommu,intremap=on,caching-mode=on"]);
+        }
+
+        command.AddRange(options.Arguments);
         for (int i = 0; i < options.Disks.Count; i++)
         {
             GuestDisk disk = options.Disks[i];
