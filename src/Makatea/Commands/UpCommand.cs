@@ -72,6 +72,9 @@ internal static class UpCommand
         using var stop = new CancellationTokenSource();
         using var hurry = new CancellationTokenSource();
         var events = new RunEvents();
+
+        // First of all: what is made from here on is unmade by the end that Ctrl-C asks for.
+        using IDisposable signals = OnSignals(() => Stop(now: stop.IsCancellationRequested));
         StateDirectory state = StateDirectory.Take(options.System.Name.Value);
         SystemRunner? runner = null;
         ControlServer? server = null;
@@ -79,7 +82,6 @@ internal static class UpCommand
         {
             runner = new SystemRunner(options, state, events);
             server = new ControlServer(state.ControlSocket, () => runner.Status, Stop);
-            using IDisposable signals = OnSignals(() => Stop(now: stop.IsCancellationRequested));
             Task<bool> run = Task.Run(() => runner.RunAsync(stop.Token, hurry.Token));
             try
             {

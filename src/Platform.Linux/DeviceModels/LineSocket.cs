@@ -19,7 +19,7 @@ internal sealed unsafe class LineSocket(SafeFileHandle socket, TimeSpan timeout)
     }
 
     /// <summary>Sends bytes.</summary>
-    /// <exception cref="IOException">The peer is gone.</exception>
+    /// <exception cref="EndOfStreamException">The peer is gone.</exception>
     internal void Send(ReadOnlySpan<byte> bytes)
     {
         fixed (byte* start = bytes)
@@ -27,6 +27,11 @@ internal sealed unsafe class LineSocket(SafeFileHandle socket, TimeSpan timeout)
             for (nint sent = 0; sent < bytes.Length;)
             {
                 nint count = Libc.Write(socket, start + sent, (nuint)(bytes.Length - sent));
+                if (count < 0 && Errno.Last is (Errno.EPIPE or Errno.ECONNRESET))
+                {
+                    throw new EndOfStreamException("the peer closed the connection");
+                }
+
                 if (count < 0 && Errno.Last != Errno.EINTR)
                 {
                     throw LinuxError.Io("cannot send a line", "write", Errno.Last);

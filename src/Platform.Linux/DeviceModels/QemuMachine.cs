@@ -37,13 +37,13 @@ public sealed class QemuMachine : Machine
     {
         _process = process;
         _ram = ram;
-        _physical = new ModelMemory(ram);
-        _messages = new MessagePoller(_physical);
         _qtest = new QtestConnection(qtest, process.Explain);
         _monitorLines = monitor;
         Monitor = new QemuMonitor(monitor, process.Explain);
         _memoryBus = new QtestBus(_qtest, isPorts: false);
         Ports = RegisterSpace.OnBus(new QtestBus(_qtest, isPorts: true), 0, 0x1_0000);
+        _physical = new ModelMemory(ram, new MemoryModules(Monitor, Ports));
+        _messages = new MessagePoller(_physical);
         EnableConfigAccess();
         _tables = new(() => FirmwareTables.Read(new FirmwareConfig(Ports, _physical)));
     }
@@ -63,8 +63,8 @@ public sealed class QemuMachine : Machine
     /// <inheritdoc/>
     public override IReadOnlyList<ReadOnlyMemory<byte>> AcpiTables => _tables.Value;
 
-    /// <summary>What a q35 leaves free: between configuration space and the I/O APIC, and well above memory.</summary>
-    public override IReadOnlyList<(ulong First, ulong Last)> RegisterWindows { get; } = [(0xc000_0000, 0xfebf_ffff), (0x4_0000_0000, 0x7_ffff_ffff)];
+    /// <summary>What a q35 leaves free: between configuration space and the I/O APIC, and above all memory modules.</summary>
+    public override IReadOnlyList<(ulong First, ulong Last)> RegisterWindows { get; } = [(0xc000_0000, 0xfebf_ffff), (0x80_0000_0000, 0xff_ffff_ffff)];
 
     /// <summary>Starts QEMU.</summary>
     /// <exception cref="IOException">There is none, or it refuses; the message has what it printed.</exception>
@@ -176,7 +176,7 @@ public sealed class QemuMachine : Machine
         List<string> arguments =
         [
             "-nodefaults", "-no-user-config", "-display", "none",
-            "-machine", "q35,kernel-irqchip=split,memory-backend=ram", "-accel", "tcg", "-m", $"size={options.Memory}B",
+            "-machine", "q35,kernel-irqchip=split,memory-backend=ram", "-accel", "tcg", "-m", $"size={options.Memory}B,slots={MemoryModules.Slots},maxmem={options.Memory + MemoryModules.MaxMemory}B",
             "-object", $"memory-backend-file,id=ram,size={options.Memory}B,share=on,mem-path=/proc/self/fd/{MemoryDescriptor}",
             "-bios", $"/proc/self/fd/{RomDescriptor}",
             "-chardev", $"socket,id=qtest,fd={QtestDescriptor}", "-qtest", "chardev:qtest", "-qtest-log", "/dev/null",

@@ -181,14 +181,14 @@ public sealed class IoUringQueueTests : EngineTheory
         BlockCompletion[] completions = new BlockCompletion[32];
         Run(100);
         long least = long.MaxValue;
-        for (int attempt = 0; attempt < 5 && least > 0; attempt++)
+        for (int attempt = 0; attempt < 200 && least > 2047; attempt++)
         {
             long before = GC.GetTotalAllocatedBytes(precise: true);
             Run(64);
             least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
         }
 
-        // Other tests run beside this one, so a few attempts; a byte for each request would be 2048 of them.
+        // Other tests run beside this one, so it may take some attempts; a byte for each request would be 2048 of them.
         Assert.InRange(least, 0, 2047);
 
         void Run(int batches)
