@@ -1,7 +1,7 @@
 using Makatea.Drivers.Iommu.Domains;
 using Makatea.Drivers.Iommu.Interrupts;
 using Makatea.Drivers.Iommu.Tables;
-using Makatea.Drivers.Iommu.Unit;
+using Makatea.Drivers.Iommu.Units;
 using Makatea.Platform;
 
 namespace Makatea.Drivers.Iommu;

@@ -1,6 +1,6 @@
 using Makatea.Drivers.Iommu.Interrupts;
 using Makatea.Drivers.Iommu.Tables;
-using Makatea.Drivers.Iommu.Unit;
+using Makatea.Drivers.Iommu.Units;
 using Makatea.Platform;
 
 namespace Makatea.Drivers.Iommu;

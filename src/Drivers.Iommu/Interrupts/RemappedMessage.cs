@@ -7,7 +7,7 @@ namespace Makatea.Drivers.Iommu.Interrupts;
 /// <param name="unit">The unit that remaps it.</param>
 /// <param name="index">Entry of the unit's table.</param>
 /// <param name="inner">The message that the entry stands for; goes with this one.</param>
-internal sealed class RemappedMessage(IommuHost host, Unit.VtdUnit unit, ushort index, InterruptMessage inner) : InterruptMessage
+internal sealed class RemappedMessage(IommuHost host, Units.VtdUnit unit, ushort index, InterruptMessage inner) : InterruptMessage
 {
     private bool _disposed;
 

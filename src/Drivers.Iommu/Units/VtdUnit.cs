@@ -6,7 +6,7 @@ using Makatea.Drivers.Iommu.Tables;
 using Makatea.Platform;
 using static Makatea.Drivers.Iommu.Registers.VtdRegisters;
 
-namespace Makatea.Drivers.Iommu.Unit;
+namespace Makatea.Drivers.Iommu.Units;
 
 /// <summary>
 /// A remapping unit. <see cref="Enable"/> is the moment from which its devices reach nothing but what was granted, and it is never switched off again: its root table,

@@ -1,4 +1,4 @@
-namespace Makatea.Drivers.Iommu.Unit;
+namespace Makatea.Drivers.Iommu.Units;
 
 /// <summary>A descriptor of the invalidation queue, 128 bits ([VT-d-4.1] 6.5.2): what a unit is to forget.</summary>
 /// <param name="Low">Bits 63:0: type in 3:0.</param>

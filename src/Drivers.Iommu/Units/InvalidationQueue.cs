@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Makatea.Drivers.Iommu.Registers;
 using Makatea.Platform;
 
-namespace Makatea.Drivers.Iommu.Unit;
+namespace Makatea.Drivers.Iommu.Units;
 
 /// <summary>
 /// The queue by which a unit is told what to forget ([VT-d-4.1] 6.5.2). Each batch ends with a wait descriptor, and the caller waits for it: at the return, no device

@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Makatea.Drivers.Iommu.Unit;
+namespace Makatea.Drivers.Iommu.Units;
 
 /// <summary>
 /// Invalidation of a range by pieces that are powers of two and aligned, as page-selective invalidation wants them ([VT-d-4.1] 6.5.2.3), and that cover nothing else.

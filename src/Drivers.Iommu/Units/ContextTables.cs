@@ -1,6 +1,6 @@
 using Makatea.Drivers.Iommu.Tables;
 
-namespace Makatea.Drivers.Iommu.Unit;
+namespace Makatea.Drivers.Iommu.Units;
 
 /// <summary>
 /// Root and context tables ([VT-d-4.1] 9.1 and 9.3), in legacy mode: bus to context table, device and function to the tables of a domain. What has no entry that is
