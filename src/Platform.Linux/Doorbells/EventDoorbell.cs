@@ -20,7 +20,16 @@ internal sealed unsafe class EventDoorbell(SafeFileHandle handle) : LinuxDoorbel
     internal static bool IsEventFd(SafeFileHandle handle)
     {
         ulong nothing = 0;
-        return Libc.Write(handle, &nothing, sizeof(ulong)) == sizeof(ulong);
+        PeerCalls calls = StallGuard.OfThisThread;
+        calls.Begin();
+        try
+        {
+            return Libc.Write(handle, &nothing, sizeof(ulong)) == sizeof(ulong);
+        }
+        finally
+        {
+            calls.End();
+        }
     }
 
     /// <inheritdoc/>
@@ -28,9 +37,8 @@ internal sealed unsafe class EventDoorbell(SafeFileHandle handle) : LinuxDoorbel
     {
         // Whatever goes wrong is no news to the ringer: a full count means that the peer has been woken and did not look.
         //
-        // This is an ordinary call, not one with SuppressGCTransition: the flag that keeps it from blocking is shared with the peer, who can
-        // clear it and fill the count. That must stop this thread alone and not the garbage collector.
+        // This is an ordinary call, not one with SuppressGCTransition: a peer can make it wait, see StallGuard. That must not stop the garbage collector.
         ulong one = 1;
-        _ = Libc.Write(Handle, &one, sizeof(ulong));
+        RingWith(&one, sizeof(ulong));
     }
 }

@@ -6,8 +6,10 @@ namespace Makatea.Platform.Linux;
 /// A doorbell on a descriptor that becomes readable when it is rung; <see cref="EpollWaiter"/> waits for any of them.
 /// </summary>
 /// <param name="handle">The descriptor; the doorbell owns it.</param>
-internal abstract class LinuxDoorbell(SafeFileHandle handle) : Doorbell
+internal abstract unsafe class LinuxDoorbell(SafeFileHandle handle) : Doorbell
 {
+    private volatile bool _stalled;
+
     /// <summary>The descriptor.</summary>
     internal SafeFileHandle Handle { get; } = handle;
 
@@ -44,6 +46,37 @@ internal abstract class LinuxDoorbell(SafeFileHandle handle) : Doorbell
         if (flags < 0 || ((flags & Libc.O_NONBLOCK) == 0 && Libc.Fcntl(handle, Libc.F_SETFL, flags | Libc.O_NONBLOCK) < 0))
         {
             throw LinuxError.Grant("cannot use the granted doorbell", "fcntl", Errno.Last);
+        }
+    }
+
+    /// <summary>The peer made a call wait until <see cref="StallGuard"/> ended it: there are to be no more.</summary>
+    private protected bool IsStalled
+    {
+        get => _stalled;
+        set => _stalled = value;
+    }
+
+    /// <summary>Writes to the descriptor.</summary>
+    private protected void RingWith(void* value, nuint length)
+    {
+        if (IsStalled)
+        {
+            return;
+        }
+
+        PeerCalls calls = StallGuard.OfThisThread;
+        calls.Begin();
+        try
+        {
+            // .NET's own signals restart a call.
+            if (Libc.Write(Handle, value, length) < 0 && Errno.Last == Errno.EINTR)
+            {
+                IsStalled = true;
+            }
+        }
+        finally
+        {
+            calls.End();
         }
     }
 
