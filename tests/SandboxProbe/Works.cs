@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using Makatea.Platform;
+using Makatea.Platform.Linux;
 using Microsoft.Win32.SafeHandles;
 
 namespace Makatea.SandboxProbe;
@@ -31,6 +33,19 @@ internal static class Works
             using var stream = new FileStream(handle, FileAccess.Write, 0);
             stream.Write(BitConverter.GetBytes(1UL));
             return true;
+        })),
+        ("doorbells that a peer made wait", Attempt(() =>
+        {
+            // F_SETFL without O_NONBLOCK, and a count that takes no more.
+            var host = new LinuxHost();
+            using Doorbell bell = host.CreateDoorbell();
+            using var shared = (LinuxGrant)host.ShareDoorbell(bell);
+            Native.Call(72, shared.Handle.DangerousGetHandle(), 4, 0);
+            using var stream = new FileStream(new SafeFileHandle(shared.Handle.DangerousGetHandle(), ownsHandle: false), FileAccess.Write, 0);
+            stream.Write(BitConverter.GetBytes(ulong.MaxValue - 1));
+            var ringer = new Thread(bell.Ring) { IsBackground = true };
+            ringer.Start();
+            return ringer.Join(TimeSpan.FromSeconds(10));
         })),
         ("signals to itself", Attempt(() => Native.Call(62, Environment.ProcessId, 0) == 0 && Native.Call(234, Environment.ProcessId, Environment.ProcessId, 0) == 0)),
         ("threads", Attempt(() =>
