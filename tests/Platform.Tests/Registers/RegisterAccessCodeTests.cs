@@ -76,7 +76,7 @@ public sealed class RegisterAccessCodeTests : IDisposable
         RegisterAccess.Write32(address, 1);
     }
 
-    private static void SkipUnlessOptimised()
+    internal static void SkipUnlessOptimised()
     {
         Skip.IfNot(RuntimeInformation.ProcessArchitecture == Architecture.X64, "the machine code is checked on x86-64 alone: run this test there");
         bool optimised = typeof(RegisterAccess).Assembly.GetCustomAttributes(typeof(DebuggableAttribute), false) is not [DebuggableAttribute { IsJITOptimizerDisabled: true }];
