@@ -18,6 +18,7 @@ public sealed partial class NvmeController
         lock (_control)
         {
             ThrowIfUnusable();
+            _resetsWithoutProgress = 0; // Nothing went wrong before it.
             Recover(new NvmeException(NvmeFault.Timeout, "a reset was asked for"));
         }
 

@@ -21,7 +21,7 @@ public sealed class NvmeNamespace : BlockDevice
     /// <summary>Its identifier within the controller, from 1.</summary>
     public uint NamespaceId => _opened.NamespaceId;
 
-    /// <summary>NGUID and EUI64, 48 hexadecimal digits; zeroes where it has none.</summary>
+    /// <summary>Its UUID, else its NGUID or EUI64 in hexadecimal digits; empty where it has none.</summary>
     public string Identifier => _opened.Identifier;
 
     /// <summary>Sizes of blocks that it can be formatted with.</summary>

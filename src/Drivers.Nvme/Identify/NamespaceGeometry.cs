@@ -30,7 +30,7 @@ internal sealed record NamespaceGeometry
     /// <summary>Write Zeroes may deallocate (DLFEAT bit 3), and deallocated blocks read as zeroes (DLFEAT 2:0 = 001b).</summary>
     internal required bool CanDeallocateZeroes { get; init; }
 
-    /// <summary>NGUID and EUI64 in hexadecimal digits; zeroes where the namespace has none.</summary>
+    /// <summary>UUID, else NGUID, else EUI64; empty where the namespace has none.</summary>
     internal required string Identifier { get; init; }
 
     /// <summary>Block sizes that it can be formatted with, without metadata.</summary>
@@ -46,7 +46,7 @@ internal sealed record NamespaceGeometry
         NamespaceId == other.NamespaceId && BlockShift == other.BlockShift && Identifier == other.Identifier;
 
     /// <exception cref="NvmeException">The namespace has a format that the driver does not use, or contradicts the standard.</exception>
-    internal static NamespaceGeometry Parse(uint namespaceId, ReadOnlySpan<byte> data)
+    internal static NamespaceGeometry Parse(uint namespaceId, ReadOnlySpan<byte> data, string uuid)
     {
         var reader = new IdentifyReader(data);
         byte formatted = reader.Byte(26);
@@ -88,7 +88,7 @@ internal sealed record NamespaceGeometry
             DeallocateGranularity = Granularity(saysOptimal ? reader.UInt16(68) : 0, shift),
             OptimalWrite = saysOptimal ? OptimalSize(reader.UInt16(72), shift) : 0,
             CanDeallocateZeroes = (reader.Byte(33) & 0xf) == 0x9,
-            Identifier = reader.Hex(104, 24),
+            Identifier = uuid.Length != 0 ? uuid : NamespaceIdentifier.Read(reader),
             BlockSizes = ReadBlockSizes(reader, formats),
         };
     }

@@ -11,8 +11,10 @@ internal sealed class ControllerSession : IDisposable
     private const byte CnsNamespace = 0x00;
     private const byte CnsController = 0x01;
     private const byte CnsActiveNamespaces = 0x02;
+    private const byte CnsNamespaceIdentifiers = 0x03;
     private const byte CnsCommandSetController = 0x06;
     private const uint Version11 = 0x00010100;
+    private const uint Version13 = 0x00010300;
     private const uint Version20 = 0x00020000;
 
     /// <summary>Namespace attribute notices and firmware activation notices, in OAES and in the feature.</summary>
@@ -123,17 +125,14 @@ internal sealed class ControllerSession : IDisposable
     /// <returns>Null where it is not active.</returns>
     internal NamespaceGeometry? ReadNamespace(uint id)
     {
-        try
-        {
-            Admin.Execute(AdminCommand.Identify(CnsNamespace, id), $"Identify Namespace {id}", _data);
-        }
-        catch (NvmeException e) when (e.Fault == NvmeFault.CommandFailed)
-        {
-            return null;
-        }
+        string uuid = Port.Version >= Version13 && Try(AdminCommand.Identify(CnsNamespaceIdentifiers, id), "Identify (namespace identifiers)", _data)
+            ? NamespaceIdentifier.FindUuid(_data)
+            : "";
 
         // Inactive namespaces are filled with zeroes.
-        return _data.AsSpan().ContainsAnyExcept((byte)0) ? NamespaceGeometry.Parse(id, _data) : null;
+        return Try(AdminCommand.Identify(CnsNamespace, id), $"Identify Namespace {id}", _data) && _data.AsSpan().ContainsAnyExcept((byte)0)
+            ? NamespaceGeometry.Parse(id, _data, uuid)
+            : null;
     }
 
     internal byte[] ReadLog(LogPage page, int length, bool keepEvent)
