@@ -51,7 +51,7 @@ public sealed partial class E1000Port : NetPort
             Address = address,
             Mtu = options.Mtu,
             QueueCount = _queues.Length,
-            Transmit = NetOffloads.Checksum | NetOffloads.SegmentTcp4 | NetOffloads.SegmentTcp6 | NetOffloads.Vlan,
+            Transmit = NetOffloads.Checksum | NetOffloads.Vlan | chip.Segmentation,
             Receive = NetOffloads.Checksum | NetOffloads.Vlan,
             MaxSegments = TransmitRing<Chip82540>.MaxSegments,
             MaxSegmentedLength = TransmitRing<Chip82540>.MaxSegmentedLength,

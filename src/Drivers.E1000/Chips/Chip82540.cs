@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Makatea.Platform;
 
 namespace Makatea.Drivers.E1000;
 
@@ -14,6 +15,7 @@ internal readonly struct Chip82540 : IChip
         EepromDone = 1 << 4,
         EepromAddressShift = 8,
         PacketBuffer = frame => frame > 8192 ? 40u : 48u,
+        Segmentation = NetOffloads.SegmentTcp4,
         CreateQueue = (port, index, options) => new E1000Queue<Chip82540>(port, index, options),
     };
 
@@ -23,6 +25,9 @@ internal readonly struct Chip82540 : IChip
     public static bool KeepsContext => true;
 
     public static bool ReportsEarlyAfterSegmentation => true;
+
+    // Controllers before the 82571 are not known to get the length in the IPv6 header right, and models of them do not.
+    public static bool SegmentsIp6 => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Status(ulong second) => (uint)(second >> 32) & 0xff | (uint)(second >> 40 & 0xff) << 24;

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Makatea.Platform;
 
 namespace Makatea.Drivers.E1000;
 
@@ -15,6 +16,7 @@ internal readonly struct Chip82574 : IChip
         EepromDone = 1 << 1,
         EepromAddressShift = 2,
         PacketBuffer = frame => frame > 1522 ? 20u : 32u,
+        Segmentation = NetOffloads.SegmentTcp4 | NetOffloads.SegmentTcp6,
         CreateQueue = (port, index, options) => new E1000Queue<Chip82574>(port, index, options),
     };
 
@@ -24,6 +26,8 @@ internal readonly struct Chip82574 : IChip
     public static bool KeepsContext => false;
 
     public static bool ReportsEarlyAfterSegmentation => false;
+
+    public static bool SegmentsIp6 => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Status(ulong second) => (uint)second;

@@ -28,6 +28,9 @@ internal sealed record ChipInfo
     /// <summary>KiB of the packet buffer for receiving, by the longest frame: what remains holds two such frames to be transmitted.</summary>
     public required Func<int, uint> PacketBuffer { get; init; }
 
+    /// <summary>What it cuts into segments; its queues refuse the rest.</summary>
+    public required NetOffloads Segmentation { get; init; }
+
     /// <summary>Makes a queue whose data path is this controller's.</summary>
     public required Func<E1000Port, int, NetQueueOptions, E1000Queue> CreateQueue { get; init; }
 

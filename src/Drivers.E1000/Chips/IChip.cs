@@ -12,6 +12,9 @@ internal interface IChip
     /// <summary>The descriptor of a frame after one that was segmented may be reported before its data was fetched, unless its last bytes have a descriptor of their own.</summary>
     static abstract bool ReportsEarlyAfterSegmentation { get; }
 
+    /// <summary>It cuts TCP over IPv6 into segments.</summary>
+    static abstract bool SegmentsIp6 { get; }
+
     /// <summary>Status in bits 7:0 and errors in bits 31:24 of the second word of a receive descriptor; the other bits are anything.</summary>
     static abstract uint Status(ulong second);
 

@@ -60,7 +60,8 @@ internal sealed partial class TransmitRing<TChip>
         // A piece needs one descriptor and one more for each full one; the context, copied headers and the sentinel one each.
         needed = data.Length + (frame.Length / TChip.MaxDescriptorData) + 3;
         bool isSegmented = (flags & Segmentation) != 0;
-        return data.Length is > 0 and <= MaxSegments && (flags & ~Known) == 0 && (flags & Segmentation) != Segmentation
+        NetFrameFlags known = TChip.SegmentsIp6 ? Known : Known & ~NetFrameFlags.SegmentTcp6;
+        return data.Length is > 0 and <= MaxSegments && (flags & ~known) == 0 && (flags & Segmentation) != Segmentation
             && frame.Length >= LeastFrame && frame.Length <= (isSegmented ? MaxSegmentedLength : _maxFrame) && frame.Data.TotalLength() == frame.Length;
     }
 
