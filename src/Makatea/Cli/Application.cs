@@ -57,6 +57,7 @@ internal static class Application
             UpCommand.Create(),
             DownCommand.Create(),
             LsCommand.Create(),
+            DevicesCommand.Create(),
             ConsoleCommand.Create(),
             CheckCommand.Create(),
             SchemaCommand.Create(),

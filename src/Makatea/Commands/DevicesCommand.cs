@@ -1,0 +1,42 @@
+using System.CommandLine;
+using System.Text.Json;
+using Makatea.Cli;
+using Makatea.Platform.Linux;
+using Makatea.Views;
+
+namespace Makatea.Commands;
+
+/// <summary><c>makatea devices</c>: the PCI functions of this machine, who has them and what keeps them.</summary>
+internal static class DevicesCommand
+{
+    private static readonly Option<bool> _json = new("--json") { Description = "Print JSON: a list of functions." };
+
+    public static Command Create()
+    {
+        var command = new Command("devices", "Show the PCI functions of this machine: drivers, IOMMU groups, what protects memory from them.") { _json };
+        command.SetAction(result =>
+        {
+            Print(LinuxPciDevice.List(), result.GetValue(_json), result.InvocationConfiguration.Output);
+            return ExitCode.Success;
+        });
+        return command;
+    }
+
+    /// <summary>Prints functions.</summary>
+    internal static void Print(IReadOnlyList<LinuxPciDevice> devices, bool json, TextWriter output)
+    {
+        IReadOnlyList<DeviceReport> reports = [.. devices.Select(DeviceReport.Of)];
+        if (json)
+        {
+            output.WriteLine(JsonSerializer.Serialize(reports, DeviceReportJson.Default.IReadOnlyListDeviceReport));
+            return;
+        }
+
+        if (reports.Count > 0)
+        {
+            StatusTable.ConsoleFor(output).Write(DeviceTable.Render(reports));
+        }
+
+        output.WriteLine(DeviceReport.Summarize(reports));
+    }
+}
