@@ -13,7 +13,9 @@ internal static class DevicesCommand
 
     public static Command Create()
     {
-        var command = new Command("devices", "Show the PCI functions of this machine: drivers, IOMMU groups, what protects memory from them.") { _json };
+        var command = new Command("devices", "Show the PCI functions of this machine: drivers, IOMMU groups, what protects memory from them.\n\n" +
+            "Functions of one group cannot be kept from each other: a domain gets all of them or none. 'protected by' says what would keep a function to the memory that its " +
+            "domain was granted; 'in use' what ends if it is taken from its driver.") { _json };
         command.SetAction(result =>
         {
             Print(LinuxPciDevice.List(), result.GetValue(_json), result.InvocationConfiguration.Output);

@@ -8,6 +8,8 @@ internal static class SysfsPci
     /// <summary>Where it is mounted.</summary>
     internal const string Root = "/sys";
 
+    private const string MadeUpGroup = "vfio-noiommu";
+
     /// <summary>The folder of a function.</summary>
     internal static string Folder(string root, PciAddress address) => Path.Combine(root, "bus/pci/devices", address.ToString());
 
@@ -28,9 +30,12 @@ internal static class SysfsPci
         return found;
     }
 
-    /// <summary>Number of a function's IOMMU group; null where it has none.</summary>
-    internal static int? GroupOf(string root, PciAddress address) =>
-        int.TryParse(LinkName(Path.Combine(Folder(root, address), "iommu_group")), CultureInfo.InvariantCulture, out int group) ? group : null;
+    /// <summary>Number of a function's IOMMU group; null where it has none. A group that VFIO made up, as there is no IOMMU, is none.</summary>
+    internal static int? GroupOf(string root, PciAddress address)
+    {
+        string folder = Path.Combine(Folder(root, address), "iommu_group");
+        return int.TryParse(LinkName(folder), CultureInfo.InvariantCulture, out int group) && Read(Path.Combine(folder, "name")) != MadeUpGroup ? group : null;
+    }
 
     /// <summary>The functions of an IOMMU group.</summary>
     internal static IReadOnlyList<PciAddress> InGroup(string root, int group)

@@ -21,6 +21,24 @@ public class DevicesTests
     }
 
     [Fact]
+    public void A_machine_without_PCI_says_so()
+    {
+        using var output = new StringWriter();
+        DevicesCommand.Print([], json: false, output);
+        Assert.Equal("this machine has no PCI functions" + Environment.NewLine, output.ToString());
+        using var json = new StringWriter();
+        DevicesCommand.Print([], json: true, json);
+        Assert.Equal("[]", json.ToString().Trim());
+    }
+
+    [Fact]
+    public void Its_help_says_what_is_shown()
+    {
+        string help = ApplicationTests.Run("devices", "--help").Output;
+        Assert.All(["--json", "IOMMU groups", "protected by", "in use"], part => Assert.Contains(part, help, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_function_is_told_with_what_protects_it()
     {
         string output = Print(_disk with { Uses = ["nvme0n1 is mounted on /"] });

@@ -31,6 +31,15 @@ public sealed class LinuxPciDeviceTests : IDisposable
     }
 
     [Fact]
+    public void A_group_that_VFIO_made_up_protects_nothing()
+    {
+        _sysfs.Add("0000:00:05.0", 0x8086, 0x10d3, 0x020000, "vfio-pci", 0, "unknown");
+        File.WriteAllText(Path.Combine(_sysfs.Root, "kernel/iommu_groups/0/name"), "vfio-noiommu\n");
+        LinuxPciDevice device = Assert.Single(LinuxPciDevice.List(_sysfs.Root, _sysfs.Proc));
+        Assert.Equal((false, null, null), (device.IsIsolated, device.IommuGroup, device.GroupType));
+    }
+
+    [Fact]
     public void An_empty_machine_has_none() => Assert.Empty(LinuxPciDevice.List(Path.Combine(_sysfs.Root, "nowhere"), _sysfs.Proc));
 
     [Fact]
