@@ -41,6 +41,7 @@ else
 fi
 
 gate allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- rings --gate
+gate nvme-allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- nvme --gate
 
 for project in tests/*.Tests tests/EndToEnd; do
   test_project "$project" "$filter"

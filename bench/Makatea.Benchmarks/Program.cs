@@ -1,4 +1,5 @@
 using Makatea.Benchmarks.Block;
+using Makatea.Benchmarks.Nvme;
 using Makatea.Benchmarks.Rings;
 
 namespace Makatea.Benchmarks;
@@ -14,11 +15,16 @@ internal static class Program
                 FileEngineBenchmark.Run(folders);
                 return 0;
             case ["rings"]:
-                return RingSuite.Run();
+                return RingGate.Run() | Suite.Run(typeof(SplitRingBenchmark), typeof(PackedRingBenchmark));
             case ["rings", "--gate"]:
-                return AllocationGate.Run();
+                return RingGate.Run();
+            case ["nvme"]:
+                return NvmeGate.Run() | Suite.Run(typeof(NvmeBenchmark));
+            case ["nvme", "--gate"]:
+                return NvmeGate.Run();
             default:
                 Console.Error.WriteLine("rings [--gate]: split and packed rings, both sides on one thread, by batch; fails where a byte is allocated (--gate: that alone)");
+                Console.Error.WriteLine("nvme [--gate]: the NVMe driver with a controller in memory, by depth and length; the same");
                 Console.Error.WriteLine("block-file [FOLDER...]: CPU time per request of each engine of FileBlockDevice, on a file in each folder (/dev/shm and the current one)");
                 return 64;
         }
