@@ -14,7 +14,9 @@ internal static class Errno
     internal const int ENOMEM = 12;
     internal const int EACCES = 13;
     internal const int EFAULT = 14;
+    internal const int EBUSY = 16;
     internal const int EEXIST = 17;
+    internal const int ENODEV = 19;
     internal const int EINVAL = 22;
     internal const int ENFILE = 23;
     internal const int EMFILE = 24;
@@ -50,9 +52,9 @@ internal static class Errno
         ENOMEM => "ENOMEM",
         EACCES => "EACCES",
         EFAULT => "EFAULT",
-        16 => "EBUSY",
+        EBUSY => "EBUSY",
         EEXIST => "EEXIST",
-        19 => "ENODEV",
+        ENODEV => "ENODEV",
         20 => "ENOTDIR",
         21 => "EISDIR",
         EINVAL => "EINVAL",

@@ -9,6 +9,7 @@ public sealed class VfioBinding : IDisposable
     private const string Driver = "vfio-pci";
     private const string NoOverride = "(null)";
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _probeTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _unplugTime = TimeSpan.FromSeconds(1);
 
     private readonly string _root;
@@ -29,11 +30,40 @@ public sealed class VfioBinding : IDisposable
 
     /// <summary>What was done, for the user: <c>bound 0000:00:04.0 to vfio-pci (it was nvme's)</c>.</summary>
     public string Description => WasBound
-        ? $"{Address} is bound to {Driver} already and stays so"
+        ? $"{Address} is bound to {Driver} already and stays so; 'makatea devices --give-back {Address}' gives it to the kernel's own driver"
         : $"bound {Address} to {Driver} ({(_previousDriver is null ? "it had no driver" : $"it was {_previousDriver}'s")}); it is given back at the end";
 
     /// <summary>It was bound to vfio-pci before, and will stay so.</summary>
     public bool WasBound => _previousDriver == Driver;
+
+    /// <summary>
+    /// Gives a function that is bound to vfio-pci, and that nobody has open, to the driver that the kernel would choose: for one that a program bound which was killed.
+    /// </summary>
+    /// <returns>The driver that took it; null where none did.</returns>
+    /// <exception cref="IOException">It is not vfio-pci's, somebody has it, or Linux refuses.</exception>
+    public static string? GiveBack(PciAddress address) => GiveBack(SysfsPci.Root, address);
+
+    /// <summary>As <see cref="GiveBack(PciAddress)"/>, with sysfs elsewhere.</summary>
+    internal static string? GiveBack(string root, PciAddress address)
+    {
+        Require(root, address);
+        if (SysfsPci.DriverOf(root, address) is var driver && driver != Driver)
+        {
+            throw new IOException($"{address} is not bound to {Driver}: {(driver is null ? "it has no driver" : $"it is {driver}'s")}");
+        }
+
+        // Unbinding would wait until it is closed.
+        if (SysfsPci.GroupOf(root, address) is { } group && VfioGroup.IsTaken(group))
+        {
+            throw new IOException($"{address} is in use: a process has its IOMMU group {group} open; end that first ('makatea ls' lists the systems that run)");
+        }
+
+        var binding = new VfioBinding(root, address, driver, null);
+        binding.Unbind(null);
+        binding.Write(Path.Combine(root, "bus/pci/drivers_probe"), address.ToString());
+        _ = TryAwait(() => SysfsPci.DriverOf(root, address) is not (null or Driver), _probeTime);
+        return SysfsPci.DriverOf(root, address);
+    }
 
     /// <summary>Binds a function. Others of its IOMMU group are left as they are.</summary>
     /// <exception cref="IOException">It is in use, there is none, or Linux refuses; the message says what to do. It is as it was then.</exception>
@@ -42,12 +72,7 @@ public sealed class VfioBinding : IDisposable
     /// <summary>As <see cref="Bind(PciAddress)"/>, with sysfs and proc elsewhere.</summary>
     internal static VfioBinding Bind(string root, string proc, PciAddress address)
     {
-        string folder = SysfsPci.Folder(root, address);
-        if (!Directory.Exists(folder))
-        {
-            throw new IOException($"there is no function {address}; 'makatea devices' lists them");
-        }
-
+        string folder = Require(root, address);
         string? driver = SysfsPci.DriverOf(root, address);
         string? previous = SysfsPci.Read(Path.Combine(folder, "driver_override"));
         var binding = new VfioBinding(root, address, driver, previous is NoOverride or "" ? null : previous);
@@ -98,28 +123,29 @@ public sealed class VfioBinding : IDisposable
         }
     }
 
+    /// <returns>The function's folder.</returns>
+    private static string Require(string root, PciAddress address)
+    {
+        string folder = SysfsPci.Folder(root, address);
+        return Directory.Exists(folder) ? folder : throw new IOException($"there is no function {address}; 'makatea devices' lists them");
+    }
+
     /// <summary>Whether the function went away, or is about to: it leaves when the last who had it closed it.</summary>
     private bool IsUnplugged()
     {
         string folder = SysfsPci.Folder(_root, Address);
-        long started = TimeProvider.System.GetTimestamp();
-        while (Directory.Exists(folder) && TimeProvider.System.GetElapsedTime(started) < _unplugTime)
-        {
-            Thread.Sleep(10);
-        }
-
-        return !Directory.Exists(folder);
+        return TryAwait(() => !Directory.Exists(folder), _unplugTime);
     }
 
     private void Move(string? driverOverride, string? driver)
     {
-        string folder = SysfsPci.Folder(_root, Address);
-
-        // An end of line alone takes the override away.
-        Write(Path.Combine(folder, "driver_override"), driverOverride ?? "\n");
-        if (SysfsPci.DriverOf(_root, Address) is { } current && current != driver)
+        if (SysfsPci.DriverOf(_root, Address) != driver)
         {
-            Write(Path.Combine(folder, "driver/unbind"), Address.ToString());
+            Unbind(driverOverride);
+        }
+        else
+        {
+            Override(driverOverride);
         }
 
         if (driver is null || SysfsPci.DriverOf(_root, Address) == driver)
@@ -130,16 +156,39 @@ public sealed class VfioBinding : IDisposable
         Write(Path.Combine(_root, "bus/pci/drivers_probe"), Address.ToString());
 
         // Some drivers take the function a moment later, by a work of their own.
-        long started = TimeProvider.System.GetTimestamp();
-        while (SysfsPci.DriverOf(_root, Address) != driver)
+        if (!TryAwait(() => SysfsPci.DriverOf(_root, Address) == driver, _patience))
         {
-            if (TimeProvider.System.GetElapsedTime(started) > _patience)
+            throw new IOException($"{Address} was not taken by {driver} but by {SysfsPci.DriverOf(_root, Address) ?? "nobody"}; the kernel's log (dmesg) may say why");
+        }
+    }
+
+    /// <summary>Takes the function from its driver, and names the only one that may have it next, or any.</summary>
+    private void Unbind(string? driverOverride)
+    {
+        Override(driverOverride);
+        if (SysfsPci.DriverOf(_root, Address) is not null)
+        {
+            Write(Path.Combine(SysfsPci.Folder(_root, Address), "driver/unbind"), Address.ToString());
+        }
+    }
+
+    // An end of line alone takes the override away.
+    private void Override(string? driver) => Write(Path.Combine(SysfsPci.Folder(_root, Address), "driver_override"), driver ?? "\n");
+
+    private static bool TryAwait(Func<bool> holds, TimeSpan time)
+    {
+        long started = TimeProvider.System.GetTimestamp();
+        while (!holds())
+        {
+            if (TimeProvider.System.GetElapsedTime(started) > time)
             {
-                throw new IOException($"{Address} was not taken by {driver} but by {SysfsPci.DriverOf(_root, Address) ?? "nobody"}; the kernel's log (dmesg) may say why");
+                return false;
             }
 
             Thread.Sleep(10);
         }
+
+        return true;
     }
 
     private void Write(string path, string text)

@@ -17,8 +17,8 @@ internal static class VfioError
             {
                 Errno.ENOENT => whereMissing,
                 Errno.EACCES or Errno.EPERM => "be root, or be given the file (a rule of udev, or chown)",
-                16 => "another process has it; a group has one user",
-                19 => "load the module vfio-pci",
+                Errno.EBUSY => "another process has it; a group has one user",
+                Errno.ENODEV => "load the module vfio-pci",
                 _ => null,
             });
     }

@@ -15,6 +15,19 @@ internal sealed unsafe class VfioGroup : IDisposable
         _number = number;
     }
 
+    /// <summary>Whether a process has a group open.</summary>
+    internal static bool IsTaken(int number)
+    {
+        int fd = Libc.Open($"/dev/vfio/{number}", Libc.O_RDWR | Libc.O_CLOEXEC);
+        if (fd < 0)
+        {
+            return Errno.Last == Errno.EBUSY;
+        }
+
+        new SafeFileHandle(fd, ownsHandle: true).Dispose();
+        return false;
+    }
+
     /// <summary>Opens a group.</summary>
     /// <exception cref="IOException">It cannot be had, or one of its functions has another driver.</exception>
     internal static VfioGroup Open(int number)
@@ -76,8 +89,8 @@ internal sealed unsafe class VfioGroup : IDisposable
                 ? new SafeFileHandle(fd, ownsHandle: true)
                 : throw LinuxError.Io($"cannot open {address} of IOMMU group {_number}", "VFIO_GROUP_GET_DEVICE_FD", errno, errno switch
                 {
-                    19 => "it is not bound to vfio-pci; bind it first",
-                    16 => "it is open already",
+                    Errno.ENODEV => "it is not bound to vfio-pci; bind it first",
+                    Errno.EBUSY => "it is open already",
                     _ => null,
                 });
         }

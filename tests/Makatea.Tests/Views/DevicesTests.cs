@@ -38,6 +38,17 @@ public class DevicesTests
         Assert.All(["--json", "IOMMU groups", "protected by", "in use"], part => Assert.Contains(part, help, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("1f.0", "found --give-back=1f.0, expected a PCI address")]
+    [InlineData("00ff:01:00.0", "there is no function 00ff:01:00.0")]
+    public void What_is_not_there_is_not_given_back(string address, string expected)
+    {
+        (int exit, string output, string error) = ApplicationTests.Run("devices", "--give-back", address);
+        Assert.NotEqual(0, exit);
+        Assert.Equal("", output);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_function_is_told_with_what_protects_it()
     {

@@ -65,34 +65,9 @@ public sealed class LinuxPciDeviceTests : IDisposable
         Assert.Equal(["interface eth0 is up"], Uses("0000:00:05.0"));
     }
 
-    [Fact]
-    public void Says_why_it_does_not_bind()
-    {
-        _sysfs.Add("0000:01:00.0", 0x1b36, 0x0010, 0x010802, "nvme", 7);
-        Assert.Contains("there is no function 0000:02:00.0", Refusal("0000:02:00.0"), StringComparison.Ordinal);
-        Assert.Contains("modprobe vfio-pci", Refusal("0000:01:00.0"), StringComparison.Ordinal);
-        _sysfs.AddDisk("0000:01:00.0", "nvme0n1", "259:0");
-        _sysfs.WriteProc("self/mountinfo", "30 22 259:0 / /mnt rw,relatime - ext4 /dev/nvme0n1 rw\n");
-        Assert.Contains("nvme0n1 is mounted on /mnt; end that first", Refusal("0000:01:00.0"), StringComparison.Ordinal);
-        Assert.Equal("(null)\n", File.ReadAllText(Path.Combine(_sysfs.Root, "bus/pci/devices/0000:01:00.0/driver_override")));
-    }
-
-    [Fact]
-    public void Leaves_what_is_bound_already()
-    {
-        _sysfs.Add("0000:01:00.0", 0x1b36, 0x0010, 0x010802, "vfio-pci", 7);
-        VfioBinding binding = VfioBinding.Bind(_sysfs.Root, _sysfs.Proc, At("0000:01:00.0"));
-        Assert.True(binding.WasBound);
-        Assert.Contains("already and stays so", binding.Description, StringComparison.Ordinal);
-        binding.Dispose();
-        Assert.Equal("(null)\n", File.ReadAllText(Path.Combine(_sysfs.Root, "bus/pci/devices/0000:01:00.0/driver_override")));
-    }
-
     public void Dispose() => _sysfs.Dispose();
 
     private static PciAddress At(string text) => PciAddress.TryParse(text, out PciAddress address) ? address : throw new ArgumentException(text);
 
     private IReadOnlyList<string> Uses(string address) => LinuxPciDevice.List(_sysfs.Root, _sysfs.Proc).Single(d => d.Address == At(address)).Uses;
-
-    private string Refusal(string address) => Assert.Throws<IOException>(() => VfioBinding.Bind(_sysfs.Root, _sysfs.Proc, At(address))).Message;
 }
