@@ -1,11 +1,15 @@
 using Makatea.BlockContract;
+using Makatea.Drivers.Iommu;
 using Makatea.Drivers.Pci;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 
 namespace Makatea.Drivers.Nvme.Tests.Models;
 
-/// <summary>QEMU's NVMe controller with the driver on it, and its disks as files that tests read from the host's side.</summary>
+/// <summary>
+/// QEMU's NVMe controller, kept by VT-d to the memory that it was given, with the driver on it, and its disks as files that tests read from the host's side. A DMA that VT-d
+/// had to block fails the test.
+/// </summary>
 internal sealed class ModelBed : IDisposable
 {
     internal const int DiskLength = 16 << 20;
@@ -16,7 +20,8 @@ internal sealed class ModelBed : IDisposable
     {
         try
         {
-            Machine = QemuMachine.Start(configure(_folder));
+            QemuMachineOptions options = configure(_folder);
+            Machine = QemuMachine.Start(options with { Devices = ["intel-iommu,intremap=on", .. options.Devices] });
         }
         catch (FileNotFoundException e)
         {
@@ -25,15 +30,19 @@ internal sealed class ModelBed : IDisposable
             throw;
         }
 
-        Pci = new PciHost(Machine);
-        Function = Pci.Open(Pci.Scan().Single(f => f.Identity.ClassCode == NvmeClass).Address, Machine.Physical);
+        Dictionary<PciAddress, PciFunctionInfo> functions = new PciHost(Machine).Scan().ToDictionary(f => f.Address);
+        Iommu = IommuHost.Open(Machine, new() { Bridges = a => functions.GetValueOrDefault(a)?.SecondaryBus is { } bus ? (bus, bus) : null });
+        PciAddress address = functions.Values.Single(f => f.Identity.ClassCode == NvmeClass).Address;
+        IommuDomain domain = Iommu.CreateDomain();
+        Function = new PciHost(new IommuMachine(Machine, Iommu)).Open(address, domain);
+        domain.Attach(address);
     }
 
     internal LinuxHost Host { get; } = new();
 
     internal QemuMachine Machine { get; }
 
-    internal PciHost Pci { get; }
+    internal IommuHost Iommu { get; }
 
     internal PciFunction Function { get; }
 
@@ -60,6 +69,17 @@ internal sealed class ModelBed : IDisposable
         Devices = ["nvme,id=nvme,serial=S1,drive=disk"],
     });
 
+    /// <summary>One namespace whose writes and flushes QEMU logs, in their order, for <see cref="ReadLog"/>.</summary>
+    internal static ModelBed StartLogged() => new(folder => new QemuMachineOptions
+    {
+        Arguments =
+        [
+            "-blockdev",
+            $$"""{"driver":"blklogwrites","node-name":"disk","log-super-update-interval":1,"file":{{File("file", Image(folder, 1))}},"log":{{File("log", Log(folder))}}}""",
+        ],
+        Devices = ["nvme,id=nvme,serial=S1,drive=disk"],
+    });
+
     /// <summary>A namespace for each set of properties.</summary>
     internal static ModelBed StartMany(params string[] properties) => new(folder => new QemuMachineOptions
     {
@@ -74,6 +94,12 @@ internal sealed class ModelBed : IDisposable
     /// <summary>What the host sees of a disk.</summary>
     internal byte[] ReadImage(int disk = 1) => System.IO.File.ReadAllBytes(Image(_folder, disk));
 
+    /// <summary>What reached the disk of <see cref="StartLogged"/> so far.</summary>
+    internal IReadOnlyList<LoggedRequest> ReadLog() => LoggedRequest.ParseAll(System.IO.File.ReadAllBytes(Log(_folder)));
+
+    /// <summary>Compares what a load wrote with what the host sees of the disk.</summary>
+    internal void CheckImage(DiskModel model, int disk = 1) => model.Check(0, ReadImage(disk).AsSpan(0, model.Sectors * BlockDevice.SectorSize));
+
     internal void WriteImage(byte[] bytes, int disk = 1)
     {
         using FileStream file = System.IO.File.OpenWrite(Image(_folder, disk));
@@ -84,8 +110,12 @@ internal sealed class ModelBed : IDisposable
     {
         Controller?.Dispose();
         Function.Dispose();
+        List<IommuFault> faults = [];
+        Iommu.TakeFaults(faults);
+        Iommu.Dispose();
         Machine.Dispose();
         Directory.Delete(_folder, recursive: true);
+        Assert.Empty(faults);
     }
 
     internal static string File(string name, string path)
@@ -99,6 +129,8 @@ internal sealed class ModelBed : IDisposable
     }
 
     private static string Raw(string name, string file) => $$"""{"driver":"raw","node-name":"{{name}}","discard":"unmap","detect-zeroes":"off","file":{{file}}}""";
+
+    private static string Log(string folder) => Path.Combine(folder, "log");
 
     private static string Image(string folder, int disk) => Path.Combine(folder, $"disk{disk}");
 }

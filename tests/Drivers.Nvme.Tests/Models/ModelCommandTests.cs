@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Makatea.BlockContract;
 using Makatea.Platform;
 
@@ -41,12 +42,15 @@ public sealed class ModelCommandTests
     }
 
     [SkippableTheory]
-    [InlineData(BlockOperation.WriteZeroes)]
-    [InlineData(BlockOperation.WriteZeroesUnmap)]
-    [InlineData(BlockOperation.Discard)]
-    public void Zeroes_and_discards_reach_the_image_and_nothing_around(BlockOperation operation)
+    [InlineData(BlockOperation.WriteZeroes, 512)]
+    [InlineData(BlockOperation.WriteZeroesUnmap, 512)]
+    [InlineData(BlockOperation.Discard, 512)]
+    [InlineData(BlockOperation.WriteZeroes, 4096)]
+    [InlineData(BlockOperation.WriteZeroesUnmap, 4096)]
+    [InlineData(BlockOperation.Discard, 4096)]
+    public void Zeroes_and_discards_reach_the_image_and_nothing_around(BlockOperation operation, int blockSize)
     {
-        using var bed = ModelBed.Start();
+        using var bed = ModelBed.Start(blockSize);
         byte[] image = new byte[ModelBed.DiskLength];
         new Random(5).NextBytes(image);
         bed.WriteImage(image);
@@ -58,10 +62,12 @@ public sealed class ModelCommandTests
         Assert.Equal(image, now);
     }
 
-    [SkippableFact]
-    public void Compare_is_done_by_the_controller()
+    [SkippableTheory]
+    [InlineData(512)]
+    [InlineData(4096)]
+    public void Compare_is_done_by_the_controller(int blockSize)
     {
-        using var bed = ModelBed.Start();
+        using var bed = ModelBed.Start(blockSize);
         byte[] image = new byte[ModelBed.DiskLength];
         new Random(6).NextBytes(image);
         bed.WriteImage(image);
@@ -107,44 +113,55 @@ public sealed class ModelCommandTests
         {
             drivers[i].Drain(loads[i].Complete);
             models[i].CheckAll(drivers[i]);
+            bed.CheckImage(models[i], i + 1);
             drivers[i].Dispose();
         }
     }
 
     /// <summary>Data in memory that was given to the device: nothing is copied.</summary>
     [SkippableTheory]
-    [InlineData(1024, 4096)]
-    [InlineData(64, 65536)]
-    [InlineData(4, 3 << 20)]
-    public void Depths_and_sizes_up_to_the_largest_go_without_a_copy(int depth, int length)
+    [InlineData(BlockOperation.Read, 1024, 4096, 512)]
+    [InlineData(BlockOperation.Write, 1024, 4096, 512)]
+    [InlineData(BlockOperation.Read, 1024, 8192, 4096)]
+    [InlineData(BlockOperation.Write, 1024, 8192, 4096)]
+    [InlineData(BlockOperation.Read, 64, 65536, 512)]
+    [InlineData(BlockOperation.Write, 64, 65536, 4096)]
+    [InlineData(BlockOperation.Read, 4, 3 << 20, 512)]
+    [InlineData(BlockOperation.Write, 4, 3 << 20, 512)]
+    public void Depths_and_sizes_up_to_the_largest_go_without_a_copy(BlockOperation operation, int depth, int length, int blockSize)
     {
-        using var bed = ModelBed.Start();
+        using var bed = ModelBed.Start(blockSize);
         byte[] image = new byte[ModelBed.DiskLength];
         new Random(depth).NextBytes(image);
         bed.WriteImage(image);
         using NvmeNamespace disk = bed.Open().OpenNamespace(1);
         using var queue = (NvmeQueue)disk.OpenQueue(depth);
-        using DmaMemory memory = bed.Function.Dma.Allocate(ModelBed.DiskLength);
+        using DmaMemory memory = bed.Function.Dma.Allocate(((ulong)depth * (ulong)length) + 4096);
+        new Random(length).NextBytes(memory.Slice(0, (int)memory.Length).AsSpan());
         using var segments = new NativeArray<MemorySegment>(depth);
         var requests = new BlockRequest[depth];
         for (int i = 0; i < depth; i++)
         {
-            // Not at the start of a page.
-            int at = i * length % (ModelBed.DiskLength - length);
-            segments[i] = memory.Slice((ulong)at + (i == depth - 1 ? 512ul : 0), length);
-            requests[i] = new BlockRequest { Tag = i, Operation = BlockOperation.Read, Sector = (ulong)at / 512, SectorCount = (uint)length / 512, Data = ScatterList.Of(segments, i, 1) };
+            // Every other one does not start at a page. Those that are written do not overlap.
+            int at = i * length;
+            segments[i] = memory.Slice((ulong)at + (i % 2 == 0 ? 0ul : 512), length - (i % 2 == 0 ? 0 : blockSize));
+            uint sectors = (uint)segments[i].Length / 512;
+            requests[i] = new BlockRequest { Tag = i, Operation = operation, Sector = (ulong)at / 512, SectorCount = sectors, Data = ScatterList.Of(segments, i, 1) };
         }
 
         queue.Submit(requests);
         var completions = new BlockCompletion[depth];
         int done = 0;
         Simulated.SimulatedBed.Eventually(() => (done += Take(queue, completions)) == depth, "requests did not complete");
-        for (int i = 0; i < depth - 1; i++)
+        byte[] now = bed.ReadImage();
+        for (int i = 0; i < depth; i++)
         {
             int at = (int)requests[i].Sector * 512;
-            Assert.True(segments[i].AsSpan().SequenceEqual(image.AsSpan(at, length)), $"request {i}");
+            Assert.True(segments[i].AsSpan().SequenceEqual(now.AsSpan(at, segments[i].Length)), $"request {i}");
+            segments[i].AsSpan().CopyTo(image.AsSpan(at));
         }
 
+        Assert.Equal(image, now);
         Assert.Equal(0, queue.Statistics.BouncedBytes);
         Assert.True(queue.Statistics.DoorbellWrites < depth, $"{queue.Statistics.DoorbellWrites} doorbell writes");
     }
@@ -174,32 +191,39 @@ public sealed class ModelCommandTests
     {
         using var bed = ModelBed.Start();
         NvmeController controller = bed.Open();
-        var told = new List<NvmeEvent>();
-        controller.EventReported += e =>
-        {
-            lock (told)
-            {
-                told.Add(e);
-            }
-        };
-
+        var told = new ConcurrentQueue<NvmeEvent>();
+        controller.EventReported += told.Enqueue;
         for (int i = 1; i <= 3; i++)
         {
             bed.Machine.Monitor.Execute("qom-set", new() { ["path"] = "/machine/peripheral/nvme", ["property"] = "smart_critical_warning", ["value"] = 0 });
             bed.Machine.Monitor.Execute("qom-set", new() { ["path"] = "/machine/peripheral/nvme", ["property"] = "smart_critical_warning", ["value"] = 4 });
-            Simulated.SimulatedBed.Eventually(
-                () =>
-                {
-                    lock (told)
-                    {
-                        return told.Count == i;
-                    }
-                },
-                "the event was not told");
+            Simulated.SimulatedBed.Eventually(() => told.Count == i, "the event was not told");
         }
 
         Assert.All(told, e => Assert.Equal(NvmeEventKind.Health, e.Kind));
         Assert.Equal(NvmeWarnings.Unreliable, controller.LastHealth!.Warnings);
+    }
+
+    /// <summary>Somebody writes a doorbell that there is no queue for: the controller says so, again and again, and goes on.</summary>
+    [SkippableFact]
+    public void Events_of_errors_are_told()
+    {
+        using var bed = ModelBed.Start();
+        NvmeController controller = bed.Open();
+        var told = new ConcurrentQueue<NvmeEvent>();
+        controller.EventReported += told.Enqueue;
+        using NvmeNamespace disk = controller.OpenNamespace(1);
+        using QueueDriver driver = bed.OpenQueue(disk, 4);
+        RegisterSpace registers = bed.Function.MapBar(0);
+        for (int i = 1; i <= 3; i++)
+        {
+            registers.WriteUInt32(0x1000 + (8 * 20), 1);
+            Simulated.SimulatedBed.Eventually(() => told.Count == i, "the event was not told");
+        }
+
+        Assert.All(told, e => Assert.Equal(new NvmeEvent(NvmeEventKind.Error, 0, 1), e));
+        Assert.Equal(BlockStatus.Ok, driver.Execute(BlockOperation.Write, 0, 8, new byte[4096]));
+        Assert.Equal(0, controller.Resets);
     }
 
     [SkippableFact]

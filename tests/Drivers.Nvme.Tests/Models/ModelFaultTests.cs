@@ -65,6 +65,7 @@ public sealed class ModelFaultTests
 
         driver.Drain(load.Complete);
         model.CheckAll(driver);
+        bed.CheckImage(model);
         Assert.Null(bed.Controller!.Failure);
     }
 
@@ -156,6 +157,7 @@ public sealed class ModelFaultTests
         Assert.All(failures, Assert.Null);
         Assert.True(resets > 2, $"{resets} resets");
         model.CheckAll(drivers[0]);
+        bed.CheckImage(model);
         Array.ForEach(drivers, d => d.Dispose());
     }
 
