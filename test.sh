@@ -42,6 +42,7 @@ fi
 
 gate allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- rings --gate
 gate nvme-allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- nvme --gate
+gate e1000-allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- e1000 --gate
 
 for project in tests/*.Tests tests/EndToEnd; do
   test_project "$project" "$filter"

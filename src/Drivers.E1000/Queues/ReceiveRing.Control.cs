@@ -47,7 +47,7 @@ internal sealed partial class ReceiveRing<TChip>
         for (int i = 0; i < count; i++)
         {
             _slots[i] = slots[i];
-            Put(i, slots[i]);
+            Put(i, slots[i].CopyTo.Address == 0 ? slots[i].Iova : CopyIova(i));
         }
 
         _parts = Math.Max(_parts, 0);

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Makatea.Platform;
 
@@ -80,20 +81,30 @@ internal sealed partial class ReceiveRing<TChip> : IDisposable
             MemorySegment memory = buffers[i].Memory;
             if (memory.Length < _bufferLength)
             {
-                count = i > 0 ? i : throw new ArgumentException($"a buffer of {memory.Length} bytes; the queue was opened for {_bufferLength}", nameof(buffers));
+                if (i == 0)
+                {
+                    ThrowTooShort(memory.Length);
+                }
+
+                count = i;
                 break;
             }
 
             int index = (int)tail++ & (_size - 1);
             ref ReceiveSlot slot = ref _slots[index];
             slot.Tag = buffers[i].Tag;
-            slot.CopyTo = default;
-            if (!_space.TryTranslate(memory.Address, _usedLength, ref _hint, out slot.Iova))
+            if (_space.TryTranslate(memory.Address, _usedLength, ref _hint, out ulong iova))
+            {
+                slot.CopyTo = default;
+            }
+            else
             {
                 slot.CopyTo = memory;
+                iova = CopyIova(index);
             }
 
-            Put(index, slot);
+            slot.Iova = iova;
+            Put(index, iova);
         }
 
         if (count > 0)
@@ -224,13 +235,18 @@ internal sealed partial class ReceiveRing<TChip> : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Put(int index, in ReceiveSlot slot)
+    private void Put(int index, ulong iova)
     {
-        _ring.ReleaseUInt64((nuint)(uint)index * ReceiveDescriptor.Length, slot.CopyTo.Address == 0 ? slot.Iova : _copyMemory.Iova + ((uint)index * (ulong)_usedLength));
+        _ring.ReleaseUInt64((nuint)(uint)index * ReceiveDescriptor.Length, iova);
         _ring.ReleaseUInt64(Second(index), 0);
     }
 
+    private ulong CopyIova(int index) => _copyMemory.Iova + ((uint)index * (ulong)_usedLength);
+
     private MemorySegment CopySource(int index) => _copyMemory.Slice((ulong)index * (uint)_usedLength, _usedLength);
+
+    [DoesNotReturn]
+    private void ThrowTooShort(int length) => throw new ArgumentException($"a buffer of {length} bytes; the queue was opened for {_bufferLength}", "buffers");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static nuint Second(int index) => ((nuint)(uint)index * ReceiveDescriptor.Length) + ReceiveDescriptor.Second;
