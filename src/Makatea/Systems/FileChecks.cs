@@ -8,6 +8,11 @@ internal sealed class FileChecks(PathExpansion paths, SystemFileErrors errors)
     /// <summary>Checks the files of a system that may have been read in part.</summary>
     public void Check(SystemDescription system)
     {
+        foreach (DomainDescription domain in system.Domains)
+        {
+            domain.Namespaces = [.. domain.Namespaces.Select((n, i) => Storage(n, isWritten: true, null, $"namespace {i + 1} of domain '{domain.Name.Value}'"))];
+        }
+
         foreach (QubeDescription qube in system.Qubes)
         {
             qube.Kernel = Plain(qube.Kernel, "kernel");
@@ -35,13 +40,21 @@ internal sealed class FileChecks(PathExpansion paths, SystemFileErrors errors)
                     errors.Meaning(partition.Mark, $"found a partition of {image.Value}, expected none: a device that stores nothing has none");
                 }
             }
+            else if (NvmeImage.TryParse(image.Value, out _, out _))
+            {
+                ClaimNamespace(disk, image, isWritten: !disk.ReadOnly.Value, user);
+            }
             else
             {
                 disk.Image = Storage(image, isWritten: !disk.ReadOnly.Value, disk.Partition?.Value, user);
             }
         }
 
-        if (disk.Template is { } template)
+        if (disk.Template is { } of && NvmeImage.TryParse(of.Value, out _, out _))
+        {
+            ClaimNamespace(disk, of, isWritten: false, user);
+        }
+        else if (disk.Template is { } template)
         {
             disk.Template = Storage(template, isWritten: false, disk.Partition?.Value, user);
         }
@@ -118,6 +131,9 @@ internal sealed class FileChecks(PathExpansion paths, SystemFileErrors errors)
         Claim(path, isWritten: true, partition: null, user);
         return path;
     }
+
+    private void ClaimNamespace(DiskDescription disk, Located<string> image, bool isWritten, string user) =>
+        Claim(new($"{image.Value} of domain '{disk.Domain?.Value}'", image.Mark), isWritten, disk.Partition?.Value, user);
 
     /// <summary>A file can be read by many; who writes it uses it alone, but for other partitions of the same disk.</summary>
     private void Claim(Located<string> path, bool isWritten, string? partition, string user)

@@ -23,6 +23,8 @@ internal static class SystemChecks
         {
             CheckQube(qube, domains, errors);
         }
+
+        ControllerChecks.Check(system, errors);
     }
 
     private static void CheckQube(QubeDescription qube, string[] domains, SystemFileErrors errors)

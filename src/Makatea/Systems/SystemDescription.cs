@@ -24,6 +24,15 @@ internal sealed class DomainDescription
 
     /// <summary>Most bytes of memory for its own use; guests' memory and page cache do not count.</summary>
     public ulong Memory { get; set; } = 128 << 20;
+
+    /// <summary>The NVMe controller that it drives: a PCI address or <see cref="NvmeImage.Emulated"/>; null where it serves files alone.</summary>
+    public Located<string>? Nvme { get; set; }
+
+    /// <summary>What an emulated controller stores: a file for each of its namespaces, from 1.</summary>
+    public IReadOnlyList<Located<string>> Namespaces { get; set; } = [];
+
+    /// <summary>The controller is a device model.</summary>
+    public bool IsEmulated => Nvme is { Value: NvmeImage.Emulated };
 }
 
 /// <summary>A qube: a virtual machine.</summary>

@@ -18,6 +18,9 @@ internal static class SystemShape
 
     private static readonly TextShape _partition = new("the number, name or GUID of a GPT partition", "^.{1,80}$", allowNumbers: true);
 
+    private static readonly TextShape _controller =
+        new("a PCI address, such as 0000:01:00.0, or 'emulated'", "^(emulated|([0-9a-f]{4}:)?[0-9a-f]{2}:[01][0-9a-f]\\.[0-7])$");
+
     private static readonly WordShape<Label> _label = new(
         ("red", Label.Red), ("orange", Label.Orange), ("yellow", Label.Yellow), ("green", Label.Green),
         ("gray", Label.Gray), ("blue", Label.Blue), ("purple", Label.Purple), ("black", Label.Black));
@@ -36,7 +39,10 @@ internal static class SystemShape
 
     private static readonly RecordShape<DomainDescription> _domain = new RecordShape<DomainDescription>("domain", "A component that serves devices, in a sandbox of its own.", () => new())
         .Optional("kind", new WordShape<string>(("storage", "storage")), (d, v) => d.Kind = v, "What it serves.", "storage")
-        .Optional("memory", new SizeShape(32 << 20, 16ul << 30), (d, v) => d.Memory = v, "Most memory for its own use.", "128M");
+        .Optional("memory", new SizeShape(32 << 20, 16ul << 30), (d, v) => d.Memory = v, "Most memory for its own use.", "128M")
+        .Optional("nvme", _controller.Located(), (d, v) => d.Nvme = v, "The NVMe controller that it drives, by PCI address, or 'emulated' for a device model behind an IOMMU. Its namespaces are disks' images: nvme:1.")
+        .Optional("namespaces", new ListShape<Located<string>>(new TextShape(Path).Located(), 16), (d, v) => d.Namespaces = v, "What an emulated controller stores: a raw file for each namespace.")
+        .Needs("namespaces", "nvme");
 
     private static readonly RecordShape<QubeDescription> _qube = new RecordShape<QubeDescription>("qube", "A virtual machine.", () => new())
         .Required("label", _label, (q, v) => q.Label = v, "How far it is trusted: red least, black most.")
@@ -83,8 +89,8 @@ internal static class SystemShape
 
     private static RecordShape<DiskDescription> DiskKeys(RecordShape<DiskDescription> shape) => shape
         .Optional("domain", Name.Located(), (d, v) => d.Domain = v, "The domain that serves it; by default the only one.")
-        .Optional("image", new TextShape(Path + ", or null:SIZE for a device that stores nothing").Located(), (d, v) => d.Image = v, "Raw file or block device that holds it, or null:SIZE for a device that stores nothing.")
-        .Optional("template", new TextShape(Path).Located(), (d, v) => d.Template = v, "Raw file or block device that it starts as a copy of; never written.")
+        .Optional("image", new TextShape(Path + ", nvme:ID for a namespace, or null:SIZE for a device that stores nothing").Located(), (d, v) => d.Image = v, "Raw file or block device that holds it, nvme:ID for a namespace of the domain's controller, or null:SIZE for a device that stores nothing.")
+        .Optional("template", new TextShape(Path).Located(), (d, v) => d.Template = v, "Raw file or block device, or nvme:ID, that it starts as a copy of; never written.")
         .Optional("overlay", new TextShape("'volatile' or a path").Located(), (d, v) => d.Overlay = v, "Where what differs from the template is kept: a file, made where there is none, or 'volatile' to throw it away at shutdown.", DiskDescription.Volatile)
         .Optional("read-only", new FlagShape().Located(), (d, v) => d.ReadOnly = v, "The guest cannot write.", false)
         .Optional("partition", _partition.Located(), (d, v) => d.Partition = v, "GPT partition of the image to serve in the place of all of it: its number, its name or its GUID.")

@@ -153,6 +153,53 @@ public sealed class SystemFileTests : IDisposable
         Assert.Equal(2, Parse($"{Domains}qubes: {{w: {{label: red, {disks}}}}}").Qubes[0].Disks.Count());
 
     [Fact]
+    public void Reads_controllers_and_their_namespaces()
+    {
+        SystemDescription system = Parse("""
+            domains:
+              emulated: {nvme: emulated, namespaces: [a.img, b.img]}
+              real: {nvme: 0000:01:00.0}
+            qubes:
+              work:
+                label: blue
+                root: {template: "nvme:1", domain: emulated}
+                disks:
+                  - {name: private, domain: emulated, image: "nvme:2"}
+                  - {name: first, domain: real, image: "nvme:1", partition: 1}
+                  - {name: second, domain: real, image: "nvme:1", partition: 2}
+            """);
+        Assert.True(system.Domains[0].IsEmulated);
+        Assert.Equal([$"{_directory.Path}/a.img", $"{_directory.Path}/b.img"], system.Domains[0].Namespaces.Select(n => n.Value));
+        Assert.Equal((false, "0000:01:00.0"), (system.Domains[1].IsEmulated, system.Domains[1].Nvme?.Value));
+        Assert.Equal("nvme:2", system.Qubes[0].Disks.ElementAt(1).Image?.Value);
+    }
+
+    [Theory]
+    [InlineData("nvme: 1", "image: a.img", "expected a PCI address, such as 0000:01:00.0, or 'emulated'")]
+    [InlineData("nvme: 01:00", "image: a.img", "expected a PCI address, such as 0000:01:00.0, or 'emulated'")]
+    [InlineData("nvme: emulated", "image: a.img", "found an emulated controller that stores nothing")]
+    [InlineData("namespaces: [a.img]", "image: b.img", "'namespaces' without 'nvme'")]
+    [InlineData("nvme: 01:00.0, namespaces: [b.img]", "image: a.img", "found namespaces for the controller 01:00.0, which has its own")]
+    [InlineData("nvme: emulated, namespaces: [none.img]", "image: a.img", "/none.img, expected a raw image")]
+    [InlineData("nvme: emulated, namespaces: [a.img, a.img]", "image: b.img", "expected one user of a file that is written")]
+    [InlineData("nvme: emulated, namespaces: [a.img]", "image: a.img", "expected one user of a file that is written")]
+    [InlineData("nvme: emulated, namespaces: [a.img]", "image: 'nvme:2'", "found nvme:2, expected nvme:1: domain 's' has as many")]
+    [InlineData("nvme: emulated, namespaces: [a.img]", "image: 'nvme:0'", "found 'nvme:0', expected nvme:ID")]
+    [InlineData("nvme: emulated, namespaces: [a.img]", "image: 'nvme:x'", "found 'nvme:x', expected nvme:ID")]
+    [InlineData("memory: 64M", "image: 'nvme:1'", "but domain 's' drives no NVMe controller; add 'nvme:'")]
+    [InlineData("nvme: 01:00.0", "template: 'nvme:1'", "found a template on the controller 01:00.0")]
+    public void Refuses_wrong_controllers(string domain, string disk, string expected) => Assert.Contains(
+        Errors($"domains: {{s: {{{domain}}}}}\nqubes: {{w: {{label: red, root: {{{disk}}}}}}}"), e => e.Contains(expected, StringComparison.Ordinal));
+
+    [Fact]
+    public void A_controller_has_one_driver() => Assert.Contains(
+        "found the controller 0000:01:00.0 again", Assert.Single(Errors("domains: {a: {nvme: 01:00.0}, b: {nvme: 0000:01:00.0}}\nqubes: {w: {label: red, kernel: vmlinuz}}")), StringComparison.Ordinal);
+
+    [Fact]
+    public void A_namespace_is_written_by_one_disk() => Assert.Contains(
+        "expected one user", Assert.Single(Errors("domains: {a: {nvme: 01:00.0}}\nqubes: {w: {label: red, disks: [{name: a, image: 'nvme:1'}, {name: b, image: 'nvme:1'}]}}")), StringComparison.Ordinal);
+
+    [Fact]
     public void A_link_is_the_file_that_it_leads_to()
     {
         File.CreateSymbolicLink(Path.Combine(_directory.Path, "link.img"), "a.img");
