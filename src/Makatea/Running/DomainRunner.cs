@@ -153,7 +153,7 @@ internal sealed class DomainRunner : IDisposable
 
     private SandboxedProcess StartProcess(SafeHandle control)
     {
-        var descriptors = new Dictionary<int, SafeHandle>(_grants.Handles)
+        var descriptors = new Dictionary<int, SafeHandle>(_grants.Open())
         {
             [1] = _log,
             [2] = _log,

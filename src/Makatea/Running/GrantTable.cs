@@ -17,12 +17,28 @@ internal sealed class GrantTable : IDisposable
     private readonly Dictionary<int, SafeHandle> _handles = [];
     private readonly Dictionary<(string Path, MemoryAccess Access), SafeFileHandle> _files = [];
     private readonly List<IDisposable> _owned = [];
+    private readonly List<(int Slot, DomainFunction Function)> _functions = [];
 
     /// <summary>The grants, for the manifest.</summary>
     public IReadOnlyList<ManifestGrant> Grants => _grants;
 
-    /// <summary>The descriptors by slot.</summary>
-    public IReadOnlyDictionary<int, SafeHandle> Handles => _handles;
+    private int NextSlot => ControlSlot + 1 + _grants.Count;
+
+    /// <summary>The descriptors by slot, for a component that is about to be started.</summary>
+    /// <exception cref="IOException">A function cannot be had; the message says why.</exception>
+    public IReadOnlyDictionary<int, SafeHandle> Open()
+    {
+        foreach ((int slot, DomainFunction function) in _functions)
+        {
+            IReadOnlyList<SafeHandle> handles = function.Open();
+            for (int i = 0; i < handles.Count; i++)
+            {
+                _handles[slot + i] = handles[i];
+            }
+        }
+
+        return _handles;
+    }
 
     /// <summary>Adds a file or block device. One that another device has already is not opened again, so that its locks do not keep the two apart.</summary>
     /// <param name="name">Name of the grant.</param>
@@ -95,6 +111,22 @@ internal sealed class GrantTable : IDisposable
         return name;
     }
 
+    /// <summary>Adds a device function, which is disposed with the table.</summary>
+    /// <param name="name">Name of its first grant; others are called <c>NAME 2</c> and so on.</param>
+    /// <param name="function">The function.</param>
+    /// <returns>Option value that refers to it.</returns>
+    public string AddFunction(string name, DomainFunction function)
+    {
+        _owned.Add(function);
+        _functions.Add((NextSlot, function));
+        for (int i = 0; i < function.Types.Count; i++)
+        {
+            _grants.Add(new ManifestGrant(i == 0 ? name : $"{name} {i + 1}", function.Types[i], NextSlot, MemoryAccess.ReadWrite));
+        }
+
+        return Reference(name);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _owned.ForEach(o => o.Dispose());
 
@@ -105,8 +137,7 @@ internal sealed class GrantTable : IDisposable
 
     private void Add(string name, GrantType type, SafeHandle handle, MemoryAccess access)
     {
-        int slot = ControlSlot + 1 + _grants.Count;
-        _grants.Add(new ManifestGrant(name, type, slot, access));
-        _handles.Add(slot, handle);
+        _handles.Add(NextSlot, handle);
+        _grants.Add(new ManifestGrant(name, type, NextSlot, access));
     }
 }
