@@ -6,9 +6,10 @@ namespace Makatea.Domains.Storage;
 /// <summary>
 /// The options of a disk in a component's manifest.
 /// <list type="table">
-/// <item><term>image</term><description>the file or block device that is the disk: <c>grant:NAME</c></description></item>
+/// <item><term>image</term><description>the file or block device that is the disk, or the NVMe controller that has it: <c>grant:NAME</c></description></item>
+/// <item><term>namespace</term><description>identifier of the controller's namespace that is the disk</description></item>
 /// <item><term>null</term><description>size in bytes of a disk that stores nothing; in the place of image</description></item>
-/// <item><term>template</term><description>what the disk starts as, which is never written: <c>grant:NAME</c> of a file; in the place of image, with overlay</description></item>
+/// <item><term>template</term><description>what the disk starts as, which is never written: <c>grant:NAME</c> as for image; in the place of it, with overlay</description></item>
 /// <item><term>overlay</term><description>the file that takes what is written over a template: <c>grant:NAME</c></description></item>
 /// <item><term>overlay-mode</term><description><c>volatile</c> (default) or <c>kept</c></description></item>
 /// <item><term>overlay-map</term><description>memory that tells which parts are in the overlay and outlives the component: <c>grant:NAME</c> of a region</description></item>
@@ -24,10 +25,13 @@ internal sealed record DiskOptions
     private const string GrantPrefix = "grant:";
 
     private static readonly string[] _names =
-        ["image", "null", "template", "overlay", "overlay-mode", "overlay-map", "partition", "read-only", "iops", "bps", "burst-ms"];
+        ["image", "null", "template", "overlay", "overlay-mode", "overlay-map", "namespace", "partition", "read-only", "iops", "bps", "burst-ms"];
 
-    /// <summary>Grant of the file at the bottom; null for a disk that stores nothing.</summary>
-    public string? File { get; private init; }
+    /// <summary>Grant of the file or controller at the bottom; null for a disk that stores nothing.</summary>
+    public string? Storage { get; private init; }
+
+    /// <summary>Identifier of a controller's namespace; null for a file.</summary>
+    public uint? Namespace { get; private init; }
 
     public ulong NullSectors { get; private init; }
 
@@ -63,7 +67,8 @@ internal sealed record DiskOptions
 
         var options = new DiskOptions
         {
-            File = Grant(device, "image") ?? Grant(device, "template"),
+            Storage = Grant(device, "image") ?? Grant(device, "template"),
+            Namespace = Number(device, "namespace") is { } id ? (uint)Math.Min(id, uint.MaxValue) : null,
             NullSectors = (ulong)(Number(device, "null") ?? 0) / BlockDevice.SectorSize,
             Overlay = Grant(device, "overlay"),
             OverlayMode = OneOf(device, "overlay-mode", "volatile", "kept") ? OverlayMode.Kept : OverlayMode.Volatile,
