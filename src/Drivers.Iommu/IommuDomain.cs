@@ -1,5 +1,4 @@
 using Makatea.Drivers.Iommu.Domains;
-using Makatea.Drivers.Iommu.Interrupts;
 using Makatea.Drivers.Iommu.Tables;
 using Makatea.Drivers.Iommu.Units;
 using Makatea.Platform;
@@ -10,7 +9,7 @@ namespace Makatea.Drivers.Iommu;
 /// What the devices of one driver, or of one guest, reach. A driver's memory gets addresses by itself (<see cref="DmaSpace.Map"/>); a guest's gets those that the guest
 /// knows it by (<see cref="MapAt"/>). From any thread.
 /// </summary>
-public sealed class IommuDomain : DmaSpace
+public sealed partial class IommuDomain : DmaSpace
 {
     private const ulong Page = 4096;
     private const int TwoMiBShift = 21;
@@ -20,7 +19,6 @@ public sealed class IommuDomain : DmaSpace
     private readonly IovaSpace _addresses;
     private readonly Dictionary<PciAddress, VtdUnit> _functions = [];
     private readonly Dictionary<ulong, object?> _pins = [];
-    private readonly List<FixedRange> _fixed = [];
 
     // What a unit that failed may still read.
     private readonly List<TablePage> _quarantine = [];
@@ -95,75 +93,6 @@ public sealed class IommuDomain : DmaSpace
         }
     }
 
-    /// <summary>Maps memory at addresses of the caller's choice, which must be free: a guest's memory, by the guest's addresses.</summary>
-    /// <param name="iova">First device address.</param>
-    /// <param name="memory">Whole pages. Stays mapped in this component until <see cref="UnmapAt"/>.</param>
-    /// <param name="access">What devices may do.</param>
-    /// <exception cref="DmaException">The addresses are taken, beyond the domain, no pages, or those of interrupts; or there is no memory for tables.</exception>
-    public void MapAt(ulong iova, MappedMemory memory, DmaAccess access)
-    {
-        ArgumentNullException.ThrowIfNull(memory);
-        if (((ulong)memory.Address & (Page - 1)) != 0)
-        {
-            throw new DmaException($"memory at 0x{memory.Address:x} does not start with a page");
-        }
-
-        lock (_host.Changing)
-        {
-            CheckRange(iova, memory.Length);
-            object? pin = _host.Physical.Take(memory.Address, memory.Length, out IReadOnlyList<(ulong, ulong)> extents);
-            try
-            {
-                MapFixed(iova, memory.Length, extents, access, pin);
-            }
-            catch (Exception e) when (e is not IommuException)
-            {
-                _host.Physical.Unpin(pin);
-                throw;
-            }
-        }
-    }
-
-    /// <summary>Takes addresses out that <see cref="MapAt"/> mapped, or a part of them. No device reaches them after the return.</summary>
-    /// <exception cref="DmaException">They are not all of one mapping, or there is no memory to split a large page; all is mapped as before.</exception>
-    /// <exception cref="IommuException">A unit failed.</exception>
-    public void UnmapAt(ulong iova, ulong length)
-    {
-        lock (_host.Changing)
-        {
-            CheckRange(iova, length);
-            FixedRange range = _fixed.Find(r => r.Has(iova, length)) ?? throw new DmaException($"0x{length:x} addresses at 0x{iova:x} are not all mapped, or not by one call");
-            Unmap(iova, iova + (length - 1));
-            if (range.Remove(iova, length))
-            {
-                _fixed.Remove(range);
-                _host.Physical.Unpin(range.Pin);
-            }
-        }
-    }
-
-    /// <summary>Maps the memory that firmware reserves for a function, at its physical addresses. What is mapped already stays.</summary>
-    /// <returns>How many regions there are.</returns>
-    /// <exception cref="DmaException">Such addresses are taken.</exception>
-    public int MapReservedRegions(PciAddress function)
-    {
-        lock (_host.Changing)
-        {
-            ReservedRegion[] regions = [.. _host.Firmware.ReservedRegions.Where(r => _host.IsIn(r, function))];
-            foreach (ReservedRegion region in regions)
-            {
-                ulong length = region.Last - region.First + 1;
-                if (!_fixed.Exists(r => r.Has(region.First, length) && ReferenceEquals(r.Pin, region)))
-                {
-                    CheckRange(region.First, length);
-                    MapFixed(region.First, length, [(region.First, length)], DmaAccess.ReadWrite, region);
-                }
-            }
-
-            return regions.Length;
-        }
-    }
-
     /// <inheritdoc/>
     public override DmaMemory Allocate(ulong length)
     {
@@ -181,67 +110,11 @@ public sealed class IommuDomain : DmaSpace
 
     internal bool Has(PciAddress function) => _functions.ContainsKey(function);
 
-    /// <summary>Maps physical memory at addresses of the caller's choice.</summary>
-    /// <param name="iova">First device address.</param>
-    /// <param name="length">Whole pages.</param>
-    /// <param name="extents">Where it is.</param>
-    /// <param name="access">What devices may do.</param>
-    /// <param name="pin">What keeps it in its place.</param>
-    internal void MapFixed(ulong iova, ulong length, IReadOnlyList<(ulong Address, ulong Length)> extents, DmaAccess access, object? pin)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        ulong last = iova + (length - 1);
-        if (!_table.IsFree(iova, last) || !_addresses.TryReserve(iova, last))
-        {
-            throw new DmaException($"of the 0x{length:x} addresses at 0x{iova:x} some are mapped already");
-        }
-
-        try
-        {
-            MapExtents(iova, extents, access);
-        }
-        catch (Exception e) when (e is not IommuException)
-        {
-            _addresses.Free(iova, last);
-            throw;
-        }
-
-        _fixed.Add(new FixedRange(iova, length, pin));
-    }
+    /// <inheritdoc/>
+    protected override ulong MapPages(nint address, ulong length, DmaAccess access) => MapPages(address, length, access, null);
 
     /// <inheritdoc/>
-    protected override ulong MapPages(nint address, ulong length, DmaAccess access)
-    {
-        lock (_host.Changing)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            object? pin = _host.Physical.Take(address, length, out IReadOnlyList<(ulong Address, ulong Length)> extents);
-            ulong? iova = null;
-            try
-            {
-                if (!_addresses.TryAllocate(extents[0].Address, length, LargestPage(extents[0].Length), out ulong first))
-                {
-                    throw new DmaException($"there are no 0x{length:x} device addresses in a row left of the {AddressBits} bits of domain {Id}");
-                }
-
-                iova = first;
-                MapExtents(first, extents, access);
-                _pins[first] = pin;
-                return first;
-            }
-            catch (Exception e) when (e is not IommuException)
-            {
-                // After a unit failed, it may have what was mapped: neither addresses nor memory are used again.
-                if (iova is { } first)
-                {
-                    _addresses.Free(first, first + (length - 1));
-                }
-
-                _host.Physical.Unpin(pin);
-                throw;
-            }
-        }
-    }
+    protected override ulong MapMemory(MappedMemory memory, nint address, ulong length, DmaAccess access) => MapPages(address, length, access, memory);
 
     /// <inheritdoc/>
     protected override void UnmapPages(ulong iova, ulong length)
@@ -299,21 +172,40 @@ public sealed class IommuDomain : DmaSpace
         _ => Page,
     };
 
-    private ulong LargestPage(ulong length) => LargestPageOf(length, _host.MaxPageLevel);
-
-    private void CheckRange(ulong iova, ulong length)
+    private ulong MapPages(nint address, ulong length, DmaAccess access, MappedMemory? memory)
     {
-        ulong last = iova + (length - 1);
-        if (length == 0 || ((iova | length) & (Page - 1)) != 0 || last < iova || last >> AddressBits != 0)
+        lock (_host.Changing)
         {
-            throw new DmaException($"0x{length:x} addresses at 0x{iova:x} are not possible: whole pages of the {AddressBits} bits of domain {Id} are");
-        }
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            object? pin = _host.Physical.Take(address, length, memory, out IReadOnlyList<(ulong Address, ulong Length)> extents);
+            ulong? iova = null;
+            try
+            {
+                if (!_addresses.TryAllocate(extents[0].Address, length, LargestPage(extents[0].Length), out ulong first))
+                {
+                    throw new DmaException($"there are no 0x{length:x} device addresses in a row left of the {AddressBits} bits of domain {Id}");
+                }
 
-        if (iova <= InterruptTarget.Last && last >= InterruptTarget.First)
-        {
-            throw new DmaException($"0x{length:x} addresses at 0x{iova:x} have some of those that are interrupts on this machine (0x{InterruptTarget.First:x} to 0x{InterruptTarget.Last:x})");
+                iova = first;
+                MapExtents(first, extents, access);
+                _pins[first] = pin;
+                return first;
+            }
+            catch (Exception e) when (e is not IommuException)
+            {
+                // After a unit failed, it may have what was mapped: neither addresses nor memory are used again.
+                if (iova is { } first)
+                {
+                    _addresses.Free(first, first + (length - 1));
+                }
+
+                _host.Physical.Unpin(pin);
+                throw;
+            }
         }
     }
+
+    private ulong LargestPage(ulong length) => LargestPageOf(length, _host.MaxPageLevel);
 
     private void MapExtents(ulong iova, IReadOnlyList<(ulong Address, ulong Length)> extents, DmaAccess access)
     {

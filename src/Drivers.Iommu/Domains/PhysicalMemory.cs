@@ -15,15 +15,16 @@ internal sealed class PhysicalMemory(DmaSpace physical)
     /// <summary>Finds memory and keeps it in its place.</summary>
     /// <param name="address">Host virtual address of a page.</param>
     /// <param name="length">Whole pages.</param>
+    /// <param name="memory">What they belong to, where that is known.</param>
     /// <param name="extents">Where it is, in order; physically consecutive pages are one.</param>
     /// <returns>To be given to <see cref="Unpin"/>; null where there is nothing to do.</returns>
     /// <exception cref="DmaException">The machine's devices cannot reach it.</exception>
-    internal object? Take(nint address, ulong length, out IReadOnlyList<(ulong Address, ulong Length)> extents)
+    internal object? Take(nint address, ulong length, MappedMemory? memory, out IReadOnlyList<(ulong Address, ulong Length)> extents)
     {
         Pin? pin = _pins.Find(p => p.Has(address, length));
         if (!TryFind(address, length, out extents))
         {
-            DmaMapping mapping = physical.Map(new Borrowed(address, length), DmaAccess.ReadWrite);
+            DmaMapping mapping = physical.Map(memory ?? new Borrowed(address, length), DmaAccess.ReadWrite);
             if (!TryFind(address, length, out extents))
             {
                 mapping.Dispose();

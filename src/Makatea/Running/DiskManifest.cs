@@ -19,8 +19,14 @@ internal static class DiskManifest
     public static int QueuesOf(QubeDescription qube, DiskDescription disk) => disk.Queues ?? qube.Cores;
 
     /// <summary>Opens what a disk needs, adds it to <paramref name="grants"/>, and describes the device.</summary>
+    /// <param name="qube">The qube that has it.</param>
+    /// <param name="disk">The disk.</param>
+    /// <param name="domain">The domain that serves it.</param>
+    /// <param name="grants">What the domain is given.</param>
+    /// <param name="controller">Option value that refers to the domain's NVMe controller, if it has one.</param>
+    /// <param name="socket">Path of the socket that it is served on.</param>
     /// <exception cref="IOException">Something cannot be opened.</exception>
-    public static ManifestDevice Build(QubeDescription qube, DiskDescription disk, GrantTable grants, string socket)
+    public static ManifestDevice Build(QubeDescription qube, DiskDescription disk, DomainDescription domain, GrantTable grants, string? controller, string socket)
     {
         string name = NameOf(qube, disk);
         var options = new Dictionary<string, string>
@@ -28,18 +34,27 @@ internal static class DiskManifest
             ["serial"] = disk.Serial ?? disk.Name.Value,
             ["queues"] = Text(QueuesOf(qube, disk)),
         };
-        if (disk.Template is { } template)
+        string image = (disk.Image ?? disk.Template)!.Value.Value;
+        string kind = disk.Template is null ? "image" : "template";
+        if (NvmeImage.TryParse(image, out int id, out _))
         {
-            options["template"] = grants.AddFile($"{name} template", template.Value, MemoryAccess.Read);
-            AddOverlay(disk, template.Value, name, grants, options);
+            options[kind] = controller!;
+            options["namespace"] = Text(id);
         }
-        else if (NullImage.TryParse(disk.Image!.Value.Value, out ulong size, out _))
+        else if (disk.Template is null && NullImage.TryParse(image, out ulong size, out _))
         {
             options["null"] = Text(size);
         }
         else
         {
-            options["image"] = grants.AddFile($"{name} image", disk.Image!.Value.Value, disk.ReadOnly.Value ? MemoryAccess.Read : MemoryAccess.ReadWrite);
+            bool isWritten = disk.Template is null && !disk.ReadOnly.Value;
+            options[kind] = grants.AddFile($"{name} {kind}", image, isWritten ? MemoryAccess.ReadWrite : MemoryAccess.Read);
+        }
+
+        if (disk.Template is not null)
+        {
+            // Of a namespace of a device model, its file tells the size.
+            AddOverlay(disk, id == 0 ? image : domain.Namespaces[id - 1].Value, name, grants, options);
         }
 
         if (disk.ReadOnly.Value)

@@ -153,13 +153,20 @@ internal sealed class DomainRunner : IDisposable
 
     private SandboxedProcess StartProcess(SafeHandle control)
     {
-        var descriptors = new Dictionary<int, SafeHandle>(_grants.Open())
+        try
         {
-            [1] = _log,
-            [2] = _log,
-            [GrantTable.ControlSlot] = control,
-        };
-        return SandboxedProcess.Start(ComponentSandbox.Options(_domain, descriptors));
+            var descriptors = new Dictionary<int, SafeHandle>(_grants.Open())
+            {
+                [1] = _log,
+                [2] = _log,
+                [GrantTable.ControlSlot] = control,
+            };
+            return SandboxedProcess.Start(ComponentSandbox.Options(_domain, descriptors));
+        }
+        finally
+        {
+            _grants.Release();
+        }
     }
 
     /// <summary>Tells the component what it is and hears it until it ends.</summary>

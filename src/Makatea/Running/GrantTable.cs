@@ -40,6 +40,9 @@ internal sealed class GrantTable : IDisposable
         return _handles;
     }
 
+    /// <summary>Closes this side's copies of what is opened anew for each component, now that one has them.</summary>
+    public void Release() => _functions.ForEach(f => f.Function.Release());
+
     /// <summary>Adds a file or block device. One that another device has already is not opened again, so that its locks do not keep the two apart.</summary>
     /// <param name="name">Name of the grant.</param>
     /// <param name="path">Path of the file.</param>
@@ -48,6 +51,15 @@ internal sealed class GrantTable : IDisposable
     /// <exception cref="IOException">It cannot be opened.</exception>
     public string AddFile(string name, string path, MemoryAccess access)
     {
+        Add(name, GrantType.File, OpenFile(path, access), access);
+        return Reference(name);
+    }
+
+    /// <summary>Opens a file or block device for somebody whom the table's functions are served by; the component gets none of it.</summary>
+    /// <returns>The file, which stays the table's.</returns>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public SafeFileHandle OpenFile(string path, MemoryAccess access = MemoryAccess.ReadWrite)
+    {
         if (!_files.TryGetValue((path, access), out SafeFileHandle? file))
         {
             file = File.OpenHandle(path, FileMode.Open, access == MemoryAccess.Read ? FileAccess.Read : FileAccess.ReadWrite, FileShare.ReadWrite);
@@ -55,8 +67,7 @@ internal sealed class GrantTable : IDisposable
             _owned.Add(file);
         }
 
-        Add(name, GrantType.File, file, access);
-        return Reference(name);
+        return file;
     }
 
     /// <summary>Adds storage for an overlay, as long as it needs to be and, where it is new, all zeroes.</summary>
@@ -128,7 +139,7 @@ internal sealed class GrantTable : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _owned.ForEach(o => o.Dispose());
+    public void Dispose() => _owned.AsEnumerable().Reverse().ToList().ForEach(o => o.Dispose());
 
     private static string Reference(string name) => $"grant:{name}";
 

@@ -88,11 +88,12 @@ internal sealed class SystemRunner : IDisposable
         var grants = new GrantTable();
         try
         {
+            string? controller = AddController(domain, grants);
             List<ManifestDevice> devices = [];
             foreach (QubeDescription qube in _options.System.Qubes)
             {
                 devices.AddRange(qube.Disks.Where(d => d.Domain!.Value.Value == domain.Name.Value)
-                    .Select(d => DiskManifest.Build(qube, d, grants, _state.DiskSocket(qube.Name.Value, d.Name.Value))));
+                    .Select(d => DiskManifest.Build(qube, d, domain, grants, controller, _state.DiskSocket(qube.Name.Value, d.Name.Value))));
             }
 
             return new DomainRunner(domain, grants, devices, _state.Log(domain.Name.Value), _events);
@@ -102,6 +103,23 @@ internal sealed class SystemRunner : IDisposable
             grants.Dispose();
             throw;
         }
+    }
+
+    /// <returns>Option value that refers to the domain's NVMe controller, if it has one.</returns>
+    private string? AddController(DomainDescription domain, GrantTable grants)
+    {
+        if (domain.Nvme is not { } nvme)
+        {
+            return null;
+        }
+
+        void Notice(string text) => _events.Add($"domain {domain.Name.Value}", text);
+        if (domain.IsEmulated)
+        {
+            return grants.AddFunction("nvme", new EmulatedNvme([.. domain.Namespaces.Select(n => grants.OpenFile(n.Value))], _options.Qemu, Notice));
+        }
+
+        throw new CommandException($"domain '{domain.Name.Value}': {nvme.Value} is a real controller");
     }
 
     private async Task StartAsync(CancellationToken stop)

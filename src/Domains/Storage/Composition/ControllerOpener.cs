@@ -1,6 +1,7 @@
 using Makatea.Drivers.Nvme;
 using Makatea.Drivers.Pci;
 using Makatea.Platform;
+using Microsoft.Extensions.Logging;
 
 namespace Makatea.Domains.Storage;
 
@@ -8,9 +9,11 @@ namespace Makatea.Domains.Storage;
 /// <param name="host">The host.</param>
 /// <param name="grants">Uses of the grants.</param>
 /// <param name="notice">Told of what the user may want to know of a controller.</param>
-internal sealed class ControllerOpener(ComponentHost host, ComponentGrants grants, Action<string> notice) : IDisposable
+/// <param name="logger">Told of what controllers report later.</param>
+internal sealed class ControllerOpener(ComponentHost host, ComponentGrants grants, Action<string> notice, ILogger logger) : IDisposable
 {
-    private readonly Dictionary<string, NvmeController> _controllers = [];
+    // One that could not be opened stays so: each of its disks hears why.
+    private readonly Dictionary<string, Lazy<NvmeController>> _controllers = [];
 
     /// <summary>Opens a namespace.</summary>
     /// <param name="grant">The controller.</param>
@@ -18,21 +21,21 @@ internal sealed class ControllerOpener(ComponentHost host, ComponentGrants grant
     /// <exception cref="IOException">The controller does not work or has no such namespace; the message says why.</exception>
     public BlockDevice OpenNamespace(ManifestGrant grant, uint id)
     {
-        if (!_controllers.TryGetValue(grant.Name, out NvmeController? controller))
+        if (!_controllers.TryGetValue(grant.Name, out Lazy<NvmeController>? controller))
         {
-            controller = Open(grant);
+            controller = new(() => Open(grant));
             _controllers.Add(grant.Name, controller);
         }
 
-        return controller.OpenNamespace(id);
+        return controller.Value.OpenNamespace(id);
     }
 
     /// <summary>Shuts all controllers down. Their disks were disposed.</summary>
     public void Dispose()
     {
-        foreach (NvmeController controller in _controllers.Values)
+        foreach (Lazy<NvmeController> controller in _controllers.Values.Where(c => c.IsValueCreated))
         {
-            controller.Dispose();
+            controller.Value.Dispose();
         }
 
         _controllers.Clear();
@@ -41,20 +44,15 @@ internal sealed class ControllerOpener(ComponentHost host, ComponentGrants grant
     private NvmeController Open(ManifestGrant grant)
     {
         PciFunction function = grant.Type == GrantType.Channel ? new ChannelFunction(OpenChannel(grant), host) : grants.OpenFunction(grant);
-        try
+        if (!function.Dma.IsProtected)
         {
-            if (!function.Dma.IsProtected)
-            {
-                notice($"{function.Address} is behind no IOMMU: the device reaches all memory of the machine");
-            }
+            notice($"{function.Address} is behind no IOMMU: the device reaches all memory of the machine");
+        }
 
-            return NvmeController.Open(function);
-        }
-        catch
-        {
-            function.Dispose();
-            throw;
-        }
+        var controller = NvmeController.Open(function);
+        controller.EventReported += e => StorageLogMessages.ControllerReported(logger, grant.Name, e);
+        controller.Failed += () => StorageLogMessages.ControllerFailed(logger, grant.Name, controller.Failure?.Message);
+        return controller;
     }
 
     private MessageChannel OpenChannel(ManifestGrant grant)

@@ -3,13 +3,15 @@ using Makatea.Platform;
 namespace Makatea.Domains.Storage;
 
 /// <summary>
-/// Builds disks from their options: file, partition, overlay, read-only, rate limit, from below. Where a layer cannot be made, what is below it is given up.
+/// Builds disks from their options: file or namespace, partition, overlay, read-only, rate limit, from below. Where a layer cannot be made, what is below it is given up.
 /// </summary>
 /// <param name="manifest">The grants.</param>
 /// <param name="host">The host.</param>
 /// <param name="grants">Uses of the grants.</param>
+/// <param name="controllers">Opens the controllers that disks are on.</param>
 /// <param name="notice">Told of what the user may want to know of a disk.</param>
-internal sealed class DiskOpener(ComponentManifest manifest, ComponentHost host, ComponentGrants grants, Action<string> notice) : IBlockDeviceOpener
+internal sealed class DiskOpener(ComponentManifest manifest, ComponentHost host, ComponentGrants grants, ControllerOpener controllers, Action<string> notice)
+    : IBlockDeviceOpener
 {
     private readonly Dictionary<string, Disk> _disks = [];
 
@@ -20,7 +22,12 @@ internal sealed class DiskOpener(ComponentManifest manifest, ComponentHost host,
     public BlockDevice Open(ManifestDevice device, IReadOnlyCollection<string> backendOptions)
     {
         var options = DiskOptions.Parse(device, backendOptions.Concat(grants.FileOptions));
-        BlockDevice top = options.File is { } file ? grants.OpenFile(Find(device, file), device.Options) : new NullDevice(options.NullSectors);
+        BlockDevice top = options switch
+        {
+            { Storage: null } => new NullDevice(options.NullSectors),
+            { Namespace: { } id } => controllers.OpenNamespace(Find(device, options.Storage), id),
+            _ => grants.OpenFile(Find(device, options.Storage), device.Options),
+        };
         try
         {
             top = options.Partition is { } partition ? OpenPartition(device, top, partition) : top;

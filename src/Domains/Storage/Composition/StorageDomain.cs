@@ -17,6 +17,7 @@ public sealed class StorageDomain : IDisposable
     private readonly ComponentHost _host;
     private readonly ILogger _logger;
     private readonly ServiceProvider _services;
+    private readonly ControllerOpener _controllers;
     private readonly DiskOpener _disks;
     private readonly List<DeviceServer> _servers = [];
     private readonly List<string> _notices = [];
@@ -36,7 +37,8 @@ public sealed class StorageDomain : IDisposable
         options ??= new StorageDomainOptions();
         _host = host;
         _logger = options.Loggers.CreateLogger(manifest.Name);
-        _disks = new DiskOpener(manifest, host, grants, Notice);
+        _controllers = new ControllerOpener(host, grants, Notice, _logger);
+        _disks = new DiskOpener(manifest, host, grants, _controllers, Notice);
         var services = new ServiceCollection();
         _ = services.AddSingleton(manifest)
             .AddSingleton(host)
@@ -93,6 +95,7 @@ public sealed class StorageDomain : IDisposable
         _servers.ForEach(s => s.End(Flush));
         _servers.Clear();
         _services.Dispose();
+        _controllers.Dispose();
     }
 
     private DeviceServer Open(ComponentManifest manifest, ComponentGrants grants, ManifestDevice device, string[] backends)

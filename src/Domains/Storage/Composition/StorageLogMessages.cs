@@ -1,3 +1,4 @@
+using Makatea.Drivers.Nvme;
 using Microsoft.Extensions.Logging;
 
 namespace Makatea.Domains.Storage;
@@ -19,4 +20,10 @@ internal static partial class StorageLogMessages
 
     [LoggerMessage(5, LogLevel.Error, "{Device}: what was written last may not be durable: {Reason}")]
     public static partial void FlushFailed(ILogger logger, string device, string reason);
+
+    [LoggerMessage(6, LogLevel.Warning, "controller {Controller} reports {Event}")]
+    public static partial void ControllerReported(ILogger logger, string controller, NvmeEvent @event);
+
+    [LoggerMessage(7, LogLevel.Critical, "controller {Controller} was given up: {Reason}; its disks fail every request until the domain is started again")]
+    public static partial void ControllerFailed(ILogger logger, string controller, string? reason);
 }
