@@ -19,6 +19,10 @@ internal sealed class QueueDoorbell(RegisterSpace register)
         if (shadows is not null)
         {
             (_shadow, _eventIndex) = shadows.Take(index);
+
+            // What a queue before it asked for is not what this one asks for.
+            _shadow.ReleaseUInt32(0, 0);
+            _eventIndex.ReleaseUInt32(0, 0);
         }
     }
 

@@ -41,6 +41,24 @@ public sealed class ModelCommandTests
         Assert.Equal(other.AsSpan(4096 * 512, 65536).ToArray(), read);
     }
 
+    /// <summary>Up to where a queue of that number had its doorbell in memory says nothing of the next one.</summary>
+    [SkippableFact]
+    public void Queues_that_are_opened_one_after_the_other_each_start_anew()
+    {
+        using var bed = ModelBed.Start();
+        using NvmeNamespace disk = bed.Open(new NvmeOptions { CommandTimeout = TimeSpan.FromSeconds(10) }).OpenNamespace(1);
+        for (int requests = 40; requests > 0; requests -= 13)
+        {
+            using QueueDriver driver = bed.OpenQueue(disk, 16);
+            for (int i = 0; i < requests; i++)
+            {
+                Assert.Equal(BlockStatus.Ok, driver.Execute(BlockOperation.Read, (ulong)i, 1, new byte[512]));
+            }
+        }
+
+        Assert.Equal(0, bed.Controller!.Resets);
+    }
+
     [SkippableTheory]
     [InlineData(BlockOperation.WriteZeroes, 512)]
     [InlineData(BlockOperation.WriteZeroesUnmap, 512)]
