@@ -33,8 +33,10 @@ public sealed partial class SystemDiskTests
             ("plain", $"image: {scratch.Image("plain.img", Size)}"),
             ("volatile", $"template: {template}"),
             ("kept", $"template: {template}, overlay: {scratch.File("kept.overlay")}"),
+            ("nvme", "image: nvme:1"),
         ];
-        using var system = RunningSystem.Start(scratch, qubes.Select(q => new QubeScript(q.Name, StressScript,
+        string domain = $"{{nvme: emulated, namespaces: [{scratch.Image("namespace.img", Size)}]}}";
+        using var system = RunningSystem.Start(scratch, domain, qubes.Select(q => new QubeScript(q.Name, StressScript,
             $"name: data, {q.Disk}", $"name: signal, image: {scratch.Image(q.Name + ".signal", 1 << 20)}")));
         var random = new Random(1);
         for (int kill = 0; kill < Kills; kill++)

@@ -56,9 +56,15 @@ internal sealed class RunningSystem : IDisposable
     public string RunFolder => $"{_scratch.Folder}/run";
 
     /// <summary>Starts <c>makatea up</c> in the foreground.</summary>
-    public static RunningSystem Start(Scratch scratch, params IEnumerable<QubeScript> qubes)
+    public static RunningSystem Start(Scratch scratch, params IEnumerable<QubeScript> qubes) => Start(scratch, "", qubes);
+
+    /// <summary>Starts it.</summary>
+    /// <param name="scratch">Where its files are.</param>
+    /// <param name="domain">Keys of its domain.</param>
+    /// <param name="qubes">Its qubes.</param>
+    public static RunningSystem Start(Scratch scratch, string domain, params IEnumerable<QubeScript> qubes)
     {
-        SystemFile.Write(scratch, qubes);
+        SystemFile.Write(scratch, domain, qubes);
         return new RunningSystem(scratch, detached: false);
     }
 

@@ -13,9 +13,16 @@ internal static class SystemFile
 
     /// <summary>Writes it.</summary>
     /// <returns>Its path.</returns>
-    public static string Write(Scratch scratch, params IEnumerable<QubeScript> qubes)
+    public static string Write(Scratch scratch, params IEnumerable<QubeScript> qubes) => Write(scratch, "", qubes);
+
+    /// <summary>Writes it.</summary>
+    /// <param name="scratch">Where.</param>
+    /// <param name="domain">Keys of the domain, such as <c>{memory: 64M}</c>.</param>
+    /// <param name="qubes">The qubes.</param>
+    /// <returns>Its path.</returns>
+    public static string Write(Scratch scratch, string domain, params IEnumerable<QubeScript> qubes)
     {
-        var text = new StringBuilder($"name: {Name}\ndomains:\n  storage:\nqubes:\n");
+        var text = new StringBuilder($"name: {Name}\ndomains:\n  storage: {domain}\nqubes:\n");
         foreach (QubeScript qube in qubes)
         {
             text.Append($"""

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using Makatea.Cli;
 using Makatea.Platform.Linux;
+using Makatea.Qemu;
 using Makatea.Running;
 using Makatea.Systems;
 using Makatea.Virtio.Testing;
@@ -34,7 +35,11 @@ public sealed class DomainRunnerTests : IDisposable
         return path;
     }
 
-    private DomainRunner Runner(params DiskDescription[] disks)
+    private DomainRunner Runner(params DiskDescription[] disks) => Runner([], disks);
+
+    /// <param name="namespaces">Files of an emulated controller's namespaces; none for a domain without one.</param>
+    /// <param name="disks">Its disks.</param>
+    private DomainRunner Runner(string[] namespaces, DiskDescription[] disks)
     {
         var qube = new QubeDescription { Name = new("work", default), OtherDisks = disks };
         var grants = new GrantTable();
@@ -46,9 +51,12 @@ public sealed class DomainRunnerTests : IDisposable
                 _events.Add(e.Text);
             }
         };
+        var domain = new DomainDescription { Name = new("storage", default), Namespaces = [.. namespaces.Select(n => new Located<string>(n, default))] };
+        string? controller = namespaces.Length == 0
+            ? null
+            : grants.AddFunction("nvme", new EmulatedNvme([.. namespaces.Select(n => grants.OpenFile(n))], QemuProgram.Find(null), t => events.Add("", t)));
         var runner = new DomainRunner(
-            new DomainDescription { Name = new("storage", default) }, grants, [.. disks.Select(d => DiskManifest.Build(qube, d, grants, Socket(d.Name.Value)))],
-            Path.Combine(_directory.Path, "log"), events);
+            domain, grants, [.. disks.Select(d => DiskManifest.Build(qube, d, domain, grants, controller, Socket(d.Name.Value)))], Path.Combine(_directory.Path, "log"), events);
         _owned.Insert(0, runner);
         return runner;
     }
@@ -124,6 +132,54 @@ public sealed class DomainRunnerTests : IDisposable
 
         // Each of the four wrote to the end of the same log.
         Assert.Equal(4, File.ReadLines(Path.Combine(_directory.Path, "log")).Count(l => l.Contains("work/root: 1048576 bytes", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_component_drives_an_emulated_controller_and_its_successors_do()
+    {
+        string template = Image("template", fill: 7);
+        DomainRunner runner = Runner(
+            [Image("image"), template],
+            [
+                new DiskDescription { Name = new("data", default), Image = new("nvme:1", default) },
+                new DiskDescription { Name = new("root", default), Template = new("nvme:2", default), Overlay = new(DiskDescription.Volatile, default) },
+            ]);
+        await runner.StartAsync();
+        Assert.Contains(_events, e => e.Contains("behind VT-d; tried: 0000:00:01.0 was kept from writing page 0x", StringComparison.Ordinal));
+        using VirtioBlkDriver disk = Connect("data");
+        using VirtioBlkDriver root = Connect("root");
+        byte[] data = RandomNumberGenerator.GetBytes(65536);
+        byte[] read = new byte[65536];
+        for (int round = 0; round < 3; round++)
+        {
+            Assert.Equal(BlkStatus.Ok, disk.Write((ulong)round * 128, data));
+            Assert.Equal(BlkStatus.Ok, root.Write(8, data.AsSpan(0, 4096)));
+            int pid = runner.Status.Pid!.Value;
+            Process.GetProcessById(pid).Kill();
+            disk.Reconnect(UnixMessageChannel.Connect(Socket("data")));
+            root.Reconnect(UnixMessageChannel.Connect(Socket("root")));
+            Assert.Equal(BlkStatus.Ok, disk.Read((ulong)round * 128, read));
+            Assert.Equal(data, read);
+            Assert.Equal(BlkStatus.Ok, root.Read(8, read.AsSpan(0, 8192)));
+            Assert.Equal(data.AsSpan(0, 4096), read.AsSpan(0, 4096));
+            Assert.Equal(Enumerable.Repeat((byte)7, 4096), read.AsSpan(4096, 4096).ToArray());
+            await Until(() => runner.Status is { State: PartState.Running } s && s.Pid != pid ? s : null);
+        }
+
+        Assert.Equal(BlkStatus.Ok, disk.Flush());
+        await runner.StopAsync();
+        Assert.DoesNotContain(_events, e => e.Contains("served no more", StringComparison.Ordinal));
+        byte[] image = File.ReadAllBytes(Path.Combine(_directory.Path, "image"));
+        Assert.All(Enumerable.Range(0, 3), i => Assert.Equal(data, image[(i * 65536)..((i + 1) * 65536)]));
+        Assert.All(File.ReadAllBytes(template), b => Assert.Equal(7, b));
+    }
+
+    [Fact]
+    public async Task A_namespace_that_an_emulated_controller_has_not_fails_the_start()
+    {
+        DomainRunner runner = Runner([Image("image")], [new DiskDescription { Name = new("data", default), Image = new("nvme:2", default) }]);
+        var e = await Assert.ThrowsAsync<CommandException>(runner.StartAsync);
+        Assert.Contains("namespace 2", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

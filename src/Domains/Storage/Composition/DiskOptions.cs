@@ -68,7 +68,7 @@ internal sealed record DiskOptions
         var options = new DiskOptions
         {
             Storage = Grant(device, "image") ?? Grant(device, "template"),
-            Namespace = Number(device, "namespace") is { } id ? (uint)Math.Min(id, uint.MaxValue) : null,
+            Namespace = ReadNamespace(device, sources[0]),
             NullSectors = (ulong)(Number(device, "null") ?? 0) / BlockDevice.SectorSize,
             Overlay = Grant(device, "overlay"),
             OverlayMode = OneOf(device, "overlay-mode", "volatile", "kept") ? OverlayMode.Kept : OverlayMode.Volatile,
@@ -79,6 +79,20 @@ internal sealed record DiskOptions
         };
         options.CheckOverlay(device, sources[0]);
         return options;
+    }
+
+    /// <summary>All identifiers but that of all namespaces ([NVMe-2.1] 3.2.1.2).</summary>
+    private static uint? ReadNamespace(ManifestDevice device, string source)
+    {
+        const uint Highest = uint.MaxValue - 1;
+        if (Number(device, "namespace") is not { } id)
+        {
+            return null;
+        }
+
+        return source == "null"
+            ? throw new ArgumentException($"device '{device.Name}': the option namespace is that of a controller, and there is none")
+            : id <= Highest ? (uint)id : throw Wrong(device, "namespace", Text(device, "namespace")!, $"at most {Highest}");
     }
 
     private static RateLimits ReadLimits(ManifestDevice device)
