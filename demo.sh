@@ -1,8 +1,17 @@
 #!/usr/bin/env bash
-# Boots two Linux qubes from a storage domain, one on a copy-on-write root, writes and verifies a file system in each and shows what it did.
+# usage: ./demo.sh [--files]
+# Boots two Linux qubes from a storage domain, one on a copy-on-write root, writes and verifies a file system in each and shows what it did. The storage domain
+# drives an NVMe controller behind an IOMMU, both device models; with --files it serves files of this machine.
 # Debian packages that are missing are named and installed. Images and logs stay in ~/.cache/makatea/demo (or $MAKATEA_CACHE/demo).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+case ${1-} in
+  '') system=samples/demo.yaml what='a storage domain on an NVMe controller behind an IOMMU, two qubes' ;;
+  --files) system=samples/files.yaml what='a storage domain on files, two qubes' ;;
+  --help | -h) sed -n '2,5s/^# //p' "${BASH_SOURCE[0]}"; exit ;;
+  *) echo "found $1, expected --files or nothing" >&2; exit 64 ;;
+esac
+
 PATH=$PATH:/usr/sbin:/sbin
 . scripts/packages.sh
 command -v dotnet >/dev/null || { echo "The .NET 10 SDK is missing: https://dot.net/download" >&2; exit 1; }
@@ -31,9 +40,9 @@ truncate -s 64M "$demo/work-private.img" "$demo/vault-private.img"
 template=$(sha256sum <"$demo/template.img")
 ls -sh "$demo"
 
-say "3. Starting samples/demo.yaml: one storage domain, two qubes"
-./makatea check samples/demo.yaml
-./makatea up samples/demo.yaml --plain
+say "3. Starting $system: $what"
+./makatea check $system
+./makatea up $system --plain
 
 say "4. What is on the disks, seen from outside"
 failed=0
