@@ -97,7 +97,7 @@ public sealed class FuzzRunner(IFuzzTarget target, ulong seed) : IDisposable
         }
         catch (Exception e)
         {
-            throw new FuzzException($"{target.Name}, seed {seed}, session {Sessions}: {e.Message}\n{HowToRepeat}", e);
+            throw new FuzzException($"{target.Name}, seed {seed}, session {Sessions} after {Operations} {target.Unit}: {e.Message}\n{HowToRepeat}", e);
         }
         finally
         {

@@ -22,6 +22,7 @@ public sealed class RequestFuzz : IFuzzTarget
     private readonly GuestArena _arena;
     private readonly GuestBuffer _data;
     private readonly MappedMemory _disk;
+    private readonly StrictDevice _strict;
     private readonly VirtioBlockDevice _device;
     private readonly Dictionary<ulong, DriverRingSetup> _rings = [];
     private readonly byte[] _expectedMemory = new byte[Slots * SlotLength];
@@ -37,7 +38,8 @@ public sealed class RequestFuzz : IFuzzTarget
         _data = _arena.Allocate(Slots * SlotLength, 4096);
         using Grant disk = _host.CreateMemory("disk", DiskLength);
         _disk = disk.Map(0, DiskLength, MemoryAccess.ReadWrite);
-        _device = new VirtioBlockDevice(new MemoryDevice(_disk), new VirtioBlockOptions { Name = "fuzz", Serial = "fuzz", MaxQueueSize = 64 });
+        _strict = new StrictDevice(new MemoryDevice(_disk));
+        _device = new VirtioBlockDevice(_strict, new VirtioBlockOptions { Name = "fuzz", Serial = "fuzz", MaxQueueSize = 64 });
     }
 
     /// <inheritdoc/>
@@ -123,10 +125,12 @@ public sealed class RequestFuzz : IFuzzTarget
             {
                 _broken++;
                 worker.Stop();
+                FuzzException.ThrowUnless(_strict.Violation is null, $"the disk was asked for {_strict.Violation}");
                 CheckMemory(count);
                 break;
             }
 
+            FuzzException.ThrowUnless(_strict.Violation is null, $"the disk was asked for {_strict.Violation}");
             bool predictable = true;
             for (int i = 0; i < count; i++)
             {

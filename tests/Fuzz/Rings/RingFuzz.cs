@@ -15,6 +15,7 @@ public sealed class RingFuzz<TRing, TDevice, TDriver> : IFuzzTarget
 {
     private const int MaxSegments = 16;
     private const int MaxHeld = 256;
+    private const int InflightHeader = 32;
     private const int WarmUp = 20;
 
     private readonly RingMemoryBed _bed = new();
@@ -252,7 +253,10 @@ public sealed class RingFuzz<TRing, TDevice, TDriver> : IFuzzTarget
             _ => _setup.Areas.Descriptors,
         };
         ulong value = _input.OneIn(2) ? _input.Odd() : _input.Byte();
-        int offset = _input.UInt16() % where.Length;
+        int offset = _input.UInt16();
+
+        // What a restart believes is at the start of the in-flight region.
+        offset %= _inflight is not null && where.Segment.Address == _inflight.Value.Address && offset >= 0x8000 ? InflightHeader : where.Length;
         if (_input.OneIn(2))
         {
             where.Segment.WriteByte(offset, (byte)value);
