@@ -19,12 +19,15 @@ internal static class UpCommand
     private static readonly Option<string> _qemu = new("--qemu") { Description = "QEMU's executable; by default qemu-system-x86_64 on PATH.", HelpName = "PATH" };
     private static readonly Option<double> _stopTime = new("--stop-timeout") { Description = "How many seconds a guest gets to power down before its plug is pulled.", HelpName = "SECONDS", DefaultValueFactory = _ => 10 };
 
+    private static readonly Option<bool> _bind = new("--bind") { Description = "Take the devices that the system file names from their drivers and bind them to vfio-pci, for as long as the system runs. Not those that are in use." };
+    private static readonly Option<bool> _unprotected = new("--allow-unprotected") { Description = "Go on where no IOMMU keeps a device, and the domain that drives it, from all memory of this machine." };
+
     public static Command Create()
     {
         var command = new Command("up", "Start a system: its domains, each in a sandbox, then its qubes. Ctrl-C or 'makatea down' stops it.\n\n" +
             "Ends by itself when all qubes have powered off, with status 1 where one failed.")
         {
-            _file, _plain, _detach, _accelerator, _qemu, _stopTime,
+            _file, _plain, _detach, _accelerator, _qemu, _stopTime, _bind, _unprotected,
         };
         command.Aliases.Add("run");
         command.SetAction((result, _) => RunAsync(result));
@@ -49,7 +52,8 @@ internal static class UpCommand
         }
 
         using IDisposable? build = DetachedManager.HoldBuild();
-        var options = new RunOptions(system, file, qemu, () => Accelerator.Choose(qemu, accelerator), TimeSpan.FromSeconds(result.GetValue(_stopTime)));
+        var devices = new DeviceOptions(result.GetValue(_bind), result.GetValue(_unprotected), $"makatea up {file}");
+        var options = new RunOptions(system, file, qemu, () => Accelerator.Choose(qemu, accelerator), TimeSpan.FromSeconds(result.GetValue(_stopTime)), devices);
         bool isPlain = result.GetValue(_plain) || Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Ansi;
         IRunView view = isPlain ? new PlainView(result.InvocationConfiguration.Output) : new TableView(AnsiConsole.Console);
         return await RunAsync(options, view).ConfigureAwait(false) ? ExitCode.Success : ExitCode.Failure;
@@ -63,6 +67,7 @@ internal static class UpCommand
             arguments.AddRange(result.GetResult(option) is { Implicit: false, Tokens: [{ Value: var value }] } ? [option.Name, value] : []);
         }
 
+        arguments.AddRange(((Option<bool>[])[_bind, _unprotected]).Where(result.GetValue).Select(o => o.Name));
         await DetachedManager.StartAsync(name, arguments, result.InvocationConfiguration.Output).ConfigureAwait(false);
         await result.InvocationConfiguration.Output.WriteLineAsync($"'{name}' runs; 'makatea ls' shows it, 'makatea down {name}' stops it").ConfigureAwait(false);
     }

@@ -13,7 +13,6 @@ public sealed class VfioBinding : IDisposable
     private static readonly TimeSpan _unplugTime = TimeSpan.FromSeconds(1);
 
     private readonly string _root;
-    private readonly string? _previousDriver;
     private readonly string? _previousOverride;
     private bool _disposed;
 
@@ -21,20 +20,23 @@ public sealed class VfioBinding : IDisposable
     {
         _root = root;
         Address = address;
-        _previousDriver = previousDriver;
+        PreviousDriver = previousDriver;
         _previousOverride = previousOverride;
     }
 
     /// <summary>The function.</summary>
     public PciAddress Address { get; }
 
+    /// <summary>The driver that it was taken from; null where it had none.</summary>
+    public string? PreviousDriver { get; }
+
     /// <summary>What was done, for the user: <c>bound 0000:00:04.0 to vfio-pci (it was nvme's)</c>.</summary>
     public string Description => WasBound
         ? $"{Address} is bound to {Driver} already and stays so; 'makatea devices --give-back {Address}' gives it to the kernel's own driver"
-        : $"bound {Address} to {Driver} ({(_previousDriver is null ? "it had no driver" : $"it was {_previousDriver}'s")}); it is given back at the end";
+        : $"bound {Address} to {Driver} ({(PreviousDriver is null ? "it had no driver" : $"it was {PreviousDriver}'s")}); it is given back at the end";
 
     /// <summary>It was bound to vfio-pci before, and will stay so.</summary>
-    public bool WasBound => _previousDriver == Driver;
+    public bool WasBound => PreviousDriver == Driver;
 
     /// <summary>
     /// Gives a function that is bound to vfio-pci, and that nobody has open, to the driver that the kernel would choose: for one that a program bound which was killed.
@@ -115,7 +117,7 @@ public sealed class VfioBinding : IDisposable
         _disposed = true;
         try
         {
-            Move(_previousOverride, _previousDriver);
+            Move(_previousOverride, PreviousDriver);
         }
         catch (IOException) when (IsUnplugged())
         {

@@ -1,0 +1,102 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Makatea.Domains.Storage;
+using Makatea.Platform;
+using Makatea.Platform.Linux;
+using Makatea.VfioProbe;
+
+namespace Makatea.VfioStorage;
+
+/// <summary>The storage domain in a process of its own, which holds a controller, a socket to serve on and a channel to its starter.</summary>
+internal sealed class StorageComponent : IDisposable
+{
+    private const int FunctionSlot = 3;
+    private const int ListenerSlot = 5;
+    private const int ControlSlot = 6;
+
+    private readonly TemporaryOutput _output = new();
+    private readonly MessageChannel _control;
+    private readonly SandboxedProcess _process;
+
+    /// <summary>Starts it with a controller that was made ready for it.</summary>
+    public StorageComponent(PciAddress address, UnixChannelListener listener)
+    {
+        _control = new LinuxHost().CreateChannel(out Grant peer);
+        using (peer)
+        using (var grant = VfioGrant.Open(address))
+        {
+            _process = SandboxedProcess.Start(DotnetSandbox.ForExecutable(Environment.ProcessPath!, "component", address.ToString()) with
+            {
+                Limits = new SandboxLimits { LockedMemory = null },
+                Descriptors = new Dictionary<int, SafeHandle>
+                {
+                    [1] = _output.Handle,
+                    [2] = _output.Handle,
+                    [FunctionSlot] = grant.Device,
+                    [FunctionSlot + 1] = grant.Container,
+                    [ListenerSlot] = listener.Handle,
+                    [ControlSlot] = ((LinuxGrant)peer).Handle,
+                },
+            });
+        }
+    }
+
+    /// <summary>What it printed.</summary>
+    public string Output => _output.Text;
+
+    /// <summary>Bytes that it has pinned for its device.</summary>
+    public long LockedBytes
+    {
+        get
+        {
+            string line = File.ReadLines($"/proc/{_process.Pid}/status").First(l => l.StartsWith("VmLck:", StringComparison.Ordinal));
+            return long.Parse(line.Split(' ', '\t', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
+        }
+    }
+
+    /// <summary>The component's side.</summary>
+    public static void Run(string address)
+    {
+        using MessageChannel control = LinuxGrant.Adopt(ControlSlot).OpenChannel();
+        var manifest = new ComponentManifest
+        {
+            Name = "storage",
+            Kind = "storage",
+            Grants =
+            [
+                new(address, GrantType.Function, FunctionSlot), new(address + " 2", GrantType.Function, FunctionSlot + 1), new("front end", GrantType.Listener, ListenerSlot),
+            ],
+            Devices =
+            [
+                new("disk", "virtio-blk", "front end", new Dictionary<string, string> { ["image"] = "grant:" + address, ["namespace"] = "1", ["serial"] = "vfio", ["queues"] = "2" }),
+            ],
+        };
+        using var domain = new StorageDomain(manifest, new LinuxHost(), new LinuxGrants());
+        domain.Start();
+        SandboxSeal.Apply(SandboxSealRights.None);
+        _ = control.Receive(new byte[1], []);
+    }
+
+    /// <summary>Ends it as the kernel would: in the middle of whatever it does.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    /// <summary>Asks for its end.</summary>
+    /// <returns>How it ended.</returns>
+    public ProcessExit Stop()
+    {
+        _control.Close();
+        return _process.WaitForExit();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _control.Dispose();
+        _process.Dispose();
+        _output.Dispose();
+    }
+}

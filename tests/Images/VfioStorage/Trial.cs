@@ -1,0 +1,59 @@
+using Makatea.Platform;
+using Makatea.Platform.Linux;
+using Makatea.VfioProbe;
+
+namespace Makatea.VfioStorage;
+
+/// <summary>Takes a controller, has the storage domain serve it, kills that in the middle of writes, starts it again, and gives the controller back.</summary>
+internal static class Trial
+{
+    private const uint Generations = 2;
+    private const string Socket = "/tmp/vfiostorage.sock";
+
+    /// <summary>Runs it. Afterwards each block holds its second generation.</summary>
+    public static void Run(PciAddress address, ulong seed, int blocks)
+    {
+        Check.That(LockedMemory.RaiseLimit() == ulong.MaxValue, "the limit of locked memory is away");
+        using (VfioBinding binding = VfioBinding.Bind(address))
+        using (UnixChannelListener listener = UnixChannelListener.Bind(Socket))
+        {
+            Console.WriteLine($"ok: {binding.Description}");
+            var component = new StorageComponent(address, listener);
+            try
+            {
+                using var frontEnd = new FrontEnd(UnixMessageChannel.Connect(Socket), seed, blocks);
+                Check.That(frontEnd.Serial == "vfio", "the storage domain serves the controller's namespace");
+                frontEnd.Write(1, blocks);
+                frontEnd.Verify(1);
+                Check.That(component.LockedBytes >= FrontEnd.MemoryLength, $"the guest's memory is the device's to reach: {component.LockedBytes >> 20} MiB are pinned");
+                Console.WriteLine($"ok: {blocks} blocks written at depth {FrontEnd.Depth} and read");
+
+                // Killed with requests under way: the next component has the same memory and the same rings, and a device that knows nothing of the one before.
+                frontEnd.Begin(Generations, blocks / 3);
+                Check.That(frontEnd.Outstanding > 0, $"{frontEnd.Outstanding} requests are under way");
+                component.Kill();
+                component.Dispose();
+                component = new StorageComponent(address, listener);
+                frontEnd.Reconnect(UnixMessageChannel.Connect(Socket));
+                frontEnd.Finish(Generations);
+                frontEnd.Verify(Generations);
+                Console.WriteLine("ok: killed in the middle of writes and started again: nothing is lost");
+                frontEnd.Flush();
+                ProcessExit exit = component.Stop();
+                Console.Write(component.Output);
+                Check.That(exit.Code == 0, $"it shut the controller down ({exit})");
+            }
+            catch
+            {
+                Console.Write(component.Output);
+                throw;
+            }
+            finally
+            {
+                component.Dispose();
+            }
+        }
+
+        Check.That(LinuxPciDevice.List().Single(d => d.Address == address).Driver == "nvme", "the controller was given back to nvme");
+    }
+}
