@@ -70,12 +70,13 @@ internal sealed class DomainRunner : IDisposable
         }
     }
 
-    /// <summary>Stops it: politely, and at once where it does not hear.</summary>
+    /// <summary>Stops it: politely, and at once where it does not hear; and gives its devices back.</summary>
     public async Task StopAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         TrySend(new StopMessage());
         await _supervision.ConfigureAwait(false);
+        _grants.GiveBack();
     }
 
     /// <inheritdoc/>

@@ -138,6 +138,18 @@ internal sealed class GrantTable : IDisposable
         return Reference(name);
     }
 
+    /// <summary>Gives the device functions back. No component has them any more.</summary>
+    public void GiveBack()
+    {
+        foreach ((_, DomainFunction function) in _functions)
+        {
+            _owned.Remove(function);
+            function.Dispose();
+        }
+
+        _functions.Clear();
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _owned.AsEnumerable().Reverse().ToList().ForEach(o => o.Dispose());
 

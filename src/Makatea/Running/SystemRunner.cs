@@ -119,7 +119,19 @@ internal sealed class SystemRunner : IDisposable
             return grants.AddFunction("nvme", new EmulatedNvme([.. domain.Namespaces.Select(n => grants.OpenFile(n.Value))], _options.Qemu, Notice));
         }
 
-        throw new CommandException($"domain '{domain.Name.Value}': {nvme.Value} is a real controller");
+        if (!PciAddress.TryParse(nvme.Value, out PciAddress address))
+        {
+            throw new CommandException($"domain '{domain.Name.Value}': '{nvme.Value}' is no PCI address");
+        }
+
+        try
+        {
+            return grants.AddFunction(address.ToString(), new VfioNvme(NvmeClaim.Check(address, LinuxPciDevice.List(), _options.Devices), Notice));
+        }
+        catch (IOException e)
+        {
+            throw new CommandException($"domain '{domain.Name.Value}': {e.Message}", inner: e);
+        }
     }
 
     private async Task StartAsync(CancellationToken stop)

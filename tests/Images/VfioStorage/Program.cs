@@ -1,19 +1,43 @@
 using System.Globalization;
 using Makatea.Platform;
+using Makatea.Platform.Linux;
+using Makatea.Running;
 using Makatea.VfioStorage;
 
 // Runs in a guest, on an NVMe controller behind an IOMMU: the storage domain, compiled ahead of time, drives it through VFIO, and a front end writes, reads and checks patterns.
-switch (args)
+try
 {
-    case ["run", string text, string seed, string blocks] when PciAddress.TryParse(text, out PciAddress address):
-        Trial.Run(address, ulong.Parse(seed, CultureInfo.InvariantCulture), int.Parse(blocks, CultureInfo.InvariantCulture));
-        return 0;
-    case ["component", string address]:
-        StorageComponent.Run(address);
-        return 0;
-    default:
-        Console.Error.WriteLine("""
-            usage: vfiostorage run ADDRESS SEED BLOCKS       write, read and check BLOCKS blocks of 4 KiB through the storage domain on the controller
-            """);
-        return 2;
+    switch (args)
+    {
+        case ["run", string text, string seed, string blocks] when PciAddress.TryParse(text, out PciAddress address):
+            Trial.Run(address, ulong.Parse(seed, CultureInfo.InvariantCulture), int.Parse(blocks, CultureInfo.InvariantCulture));
+            return 0;
+        case ["take", string text, ..] when PciAddress.TryParse(text, out PciAddress address):
+            using (VfioNvme taken = Trial.Claim(address, bind: args is [_, _, "--bind"]))
+            {
+                _ = taken.Open();
+                Console.WriteLine("ok: taken");
+                Thread.Sleep(Timeout.Infinite);
+            }
+
+            return 0;
+        case ["give-back", string text] when PciAddress.TryParse(text, out PciAddress address):
+            Console.WriteLine($"ok: {address} is {VfioBinding.GiveBack(address)}'s now");
+            return 0;
+        case ["component", string address]:
+            StorageComponent.Run(address);
+            return 0;
+        default:
+            Console.Error.WriteLine("""
+                usage: vfiostorage run ADDRESS SEED BLOCKS       write, read and check BLOCKS blocks of 4 KiB through the storage domain on the controller
+                       vfiostorage take ADDRESS [--bind]         hold the controller until killed
+                       vfiostorage give-back ADDRESS             give it to the kernel's own driver
+                """);
+            return 2;
+    }
+}
+catch (IOException e)
+{
+    Console.WriteLine($"refused: {e.Message}");
+    return 1;
 }

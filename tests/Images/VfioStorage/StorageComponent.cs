@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Makatea.Domains.Storage;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
+using Makatea.Running;
 using Makatea.VfioProbe;
 
 namespace Makatea.VfioStorage;
@@ -14,17 +15,20 @@ internal sealed class StorageComponent : IDisposable
     private const int ListenerSlot = 5;
     private const int ControlSlot = 6;
 
+    private const string Serving = "ok: the storage domain serves, sealed";
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
+
     private readonly TemporaryOutput _output = new();
     private readonly MessageChannel _control;
     private readonly SandboxedProcess _process;
 
-    /// <summary>Starts it with a controller that was made ready for it.</summary>
-    public StorageComponent(PciAddress address, UnixChannelListener listener)
+    /// <summary>Starts it with a controller that was made ready for it, and waits until it serves.</summary>
+    public StorageComponent(PciAddress address, DomainFunction controller, UnixChannelListener listener)
     {
         _control = new LinuxHost().CreateChannel(out Grant peer);
         using (peer)
-        using (var grant = VfioGrant.Open(address))
         {
+            IReadOnlyList<SafeHandle> function = controller.Open();
             _process = SandboxedProcess.Start(DotnetSandbox.ForExecutable(Environment.ProcessPath!, "component", address.ToString()) with
             {
                 Limits = new SandboxLimits { LockedMemory = null },
@@ -32,12 +36,20 @@ internal sealed class StorageComponent : IDisposable
                 {
                     [1] = _output.Handle,
                     [2] = _output.Handle,
-                    [FunctionSlot] = grant.Device,
-                    [FunctionSlot + 1] = grant.Container,
+                    [FunctionSlot] = function[0],
+                    [FunctionSlot + 1] = function[1],
                     [ListenerSlot] = listener.Handle,
                     [ControlSlot] = ((LinuxGrant)peer).Handle,
                 },
             });
+            controller.Release();
+        }
+
+        if (!SpinWait.SpinUntil(() => Output.Contains(Serving, StringComparison.Ordinal) || _process.WaitForExit(TimeSpan.FromMilliseconds(10)), _patience)
+            || _process.WaitForExit(TimeSpan.Zero))
+        {
+            _process.Kill();
+            throw new InvalidOperationException($"the component does not serve: {_process.WaitForExit()}; it printed:\n{Output}");
         }
     }
 
@@ -74,6 +86,7 @@ internal sealed class StorageComponent : IDisposable
         using var domain = new StorageDomain(manifest, new LinuxHost(), new LinuxGrants());
         domain.Start();
         SandboxSeal.Apply(SandboxSealRights.None);
+        Console.WriteLine(Serving);
         _ = control.Receive(new byte[1], []);
     }
 

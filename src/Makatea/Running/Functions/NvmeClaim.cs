@@ -1,6 +1,5 @@
 using Makatea.Platform;
 using Makatea.Platform.Linux;
-using Makatea.Systems;
 using Makatea.Views;
 
 namespace Makatea.Running;

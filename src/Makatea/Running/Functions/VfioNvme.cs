@@ -6,33 +6,17 @@ namespace Makatea.Running;
 
 /// <summary>
 /// An NVMe controller of this machine, given to its domain through VFIO: the component maps its registers and hears its interrupts itself, and the IOMMU keeps the controller to the
-/// memory that the component mapped for it. What one component had mapped ends with that component, as it alone has the DMA space.
+/// memory that the component mapped for it. What one component had mapped ends with that component, as it alone has the DMA space. The controller is taken from its driver
+/// when the first component starts.
 /// </summary>
-internal sealed class VfioNvme : DomainFunction
+/// <param name="device">The controller, which <see cref="NvmeClaim"/> found fit.</param>
+/// <param name="notice">Told in a sentence what is done with it.</param>
+internal sealed class VfioNvme(LinuxPciDevice device, Action<string> notice) : DomainFunction
 {
     private const ulong EnoughLocked = 1ul << 40;
 
-    private readonly VfioBinding _binding;
-    private readonly Action<string> _notice;
+    private VfioBinding? _binding;
     private VfioGrant? _grant;
-    private bool _disposed;
-
-    /// <summary>Takes a controller over that <see cref="NvmeClaim"/> found fit.</summary>
-    /// <param name="device">The controller.</param>
-    /// <param name="notice">Told in a sentence what was done with it.</param>
-    /// <exception cref="IOException">It cannot be had; it is as it was then.</exception>
-    public VfioNvme(LinuxPciDevice device, Action<string> notice)
-    {
-        _notice = notice;
-        ulong limit = LockedMemory.RaiseLimit();
-        if (limit < EnoughLocked)
-        {
-            notice($"components may lock {limit >> 20} MiB of memory: the data of qubes that have more is copied on its way to {device.Address}; raise the limit (ulimit -l) or be root");
-        }
-
-        _binding = VfioBinding.Bind(device.Address);
-        notice(_binding.Description);
-    }
 
     /// <summary>The function, and its DMA space in the slot after it.</summary>
     public override IReadOnlyList<GrantType> Types { get; } = [GrantType.Function, GrantType.Function];
@@ -41,7 +25,12 @@ internal sealed class VfioNvme : DomainFunction
     public override IReadOnlyList<SafeHandle> Open()
     {
         Release();
-        _grant = VfioGrant.Open(_binding.Address);
+        if (_binding is null)
+        {
+            Bind();
+        }
+
+        _grant = VfioGrant.Open(device.Address);
         return [_grant.Device, _grant.Container];
     }
 
@@ -55,24 +44,31 @@ internal sealed class VfioNvme : DomainFunction
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (_disposed)
-        {
-            return;
-        }
-
-        _disposed = true;
         Release();
         try
         {
-            _binding.Dispose();
-            if (!_binding.WasBound)
+            _binding?.Dispose();
+            if (_binding is { WasBound: false })
             {
-                _notice(_binding.PreviousDriver is { } driver ? $"gave {_binding.Address} back to {driver}" : $"took {_binding.Address} from vfio-pci again");
+                notice($"gave {device.Address} back{(_binding.PreviousDriver is { } driver ? $" to {driver}" : "; it has no driver, as before")}");
             }
         }
         catch (IOException e)
         {
-            _notice($"{_binding.Address} was not given back: {e.Message}; try 'makatea devices --give-back {_binding.Address}'");
+            notice($"{device.Address} was not given back: {e.Message}; try 'makatea devices --give-back {device.Address}'");
+        }
+
+        _binding = null;
+    }
+
+    private void Bind()
+    {
+        _binding = VfioBinding.Bind(device.Address);
+        notice($"{_binding.Description}; {(device.Iommu is null ? "an IOMMU" : $"the IOMMU {device.Iommu}")} keeps it to what its domain maps");
+        ulong limit = LockedMemory.RaiseLimit();
+        if (limit < EnoughLocked)
+        {
+            notice($"components may lock {limit >> 20} MiB of memory: the data of qubes that have more is copied on its way to {device.Address}; raise the limit (ulimit -l) or be root");
         }
     }
 }

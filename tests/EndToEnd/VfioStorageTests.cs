@@ -1,0 +1,70 @@
+using Makatea.BlockStress;
+
+namespace Makatea.EndToEnd;
+
+/// <summary>The storage domain on an NVMe controller of its own: in a guest with VT-d, through VFIO, compiled ahead of time. The host looks at the image afterwards.</summary>
+public sealed class VfioStorageTests
+{
+    private const int Blocks = 4096;
+    private const ulong Seed = 20_26;
+    private const uint LastGeneration = 2;
+
+    [SkippableFact]
+    [Trait("Category", "Guest")]
+    public void The_storage_domain_drives_a_controller_through_VFIO_and_the_image_holds_what_was_written()
+    {
+        using var scratch = new Scratch();
+        string image = scratch.Image("nvme.img", 64 << 20);
+        using (var guest = Guest.Boot(scratch, new GuestOptions
+        {
+            HasIommu = true,
+            Cores = 2,
+            Initramfs = GuestAssets.InitramfsWith("VfioStorage"),
+            Arguments = ["-drive", $"if=none,id=disk,format=raw,file={image}", "-device", "nvme,serial=probe,drive=disk,addr=5"],
+        }))
+        {
+            guest.Run("modprobe -a vfio-pci vfio_iommu_type1");
+            guest.Run("for i in $(seq 50); do [ -b /dev/nvme0n1 ] && exit 0; sleep 0.1; done; exit 1");
+
+            // Nothing is taken unasked, or that is in use.
+            Assert.Contains("0000:00:05.0 is nvme's; to take it for as long as the system runs: makatea up x.yaml --bind", guest.TryRun("vfiostorage take 0000:00:05.0").Output, StringComparison.Ordinal);
+            guest.Run("mkfs.ext4 -q /dev/nvme0n1 && mkdir -p /mnt && mount /dev/nvme0n1 /mnt");
+            Assert.Contains("0000:00:05.0 is in use: nvme0n1 is mounted on /mnt; end that first", guest.TryRun("vfiostorage take 0000:00:05.0 --bind").Output, StringComparison.Ordinal);
+            guest.Run("umount /mnt");
+
+            // What a killed manager left stays where it is, and can be given back when nobody has it any more.
+            guest.Start("taker", "vfiostorage take 0000:00:05.0 --bind & echo $! >/tmp/taker.pid; wait");
+            guest.Run("while ! grep -q taken /tmp/taker.log; do [ -s /tmp/taker.status ] && cat /tmp/taker.log && exit 1; sleep 0.1; done");
+            Assert.Contains("a process has its IOMMU group", guest.TryRun("vfiostorage give-back 0000:00:05.0").Output, StringComparison.Ordinal);
+            guest.Run("kill -9 $(cat /tmp/taker.pid); while [ ! -s /tmp/taker.status ]; do sleep 0.1; done");
+            Assert.Contains("vfio-pci", guest.Run("readlink /sys/bus/pci/devices/0000:00:05.0/driver"), StringComparison.Ordinal);
+            Assert.Contains("0000:00:05.0 is nvme's now", guest.Run("vfiostorage give-back 0000:00:05.0"), StringComparison.Ordinal);
+            guest.Run("for i in $(seq 50); do [ -b /dev/nvme0n1 ] && exit 0; sleep 0.1; done; exit 1");
+
+            string output = guest.Run($"vfiostorage run 0000:00:05.0 {Seed} {Blocks} 2>&1", 240);
+            Assert.All(output.Split('\n'), line => Assert.StartsWith("ok: ", line, StringComparison.Ordinal));
+            foreach (string part in new[] { "the guest's memory is the device's to reach", "killed in the middle of writes", "gave 0000:00:05.0 back to nvme" })
+            {
+                Assert.Contains(part, output, StringComparison.Ordinal);
+            }
+
+            // Nothing reached for what was not granted: not the domain, and not what the killed one had asked for.
+            Assert.DoesNotContain("DMAR: [DMA", guest.Run("dmesg"), StringComparison.Ordinal);
+
+            // Linux's own driver reads what ours wrote.
+            guest.Run("for i in $(seq 50); do [ -b /dev/nvme0n1 ] && exit 0; sleep 0.1; done; exit 1");
+            string sum = guest.Run($"dd if=/dev/nvme0n1 bs=4096 count={Blocks} 2>/dev/null | sha256sum").Split(' ')[0];
+            Assert.Equal(sum, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(image).AsSpan(0, Blocks * BlockContent.Size))));
+            guest.PowerOff();
+        }
+
+        byte[] expected = new byte[BlockContent.Size];
+        byte[] block = new byte[BlockContent.Size];
+        using FileStream file = File.OpenRead(image);
+        for (int i = 0; i < Blocks; i++)
+        {
+            file.ReadExactly(block);
+            Assert.Null(BlockContent.Check(block, expected, Seed, i, LastGeneration));
+        }
+    }
+}
