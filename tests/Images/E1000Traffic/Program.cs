@@ -1,5 +1,6 @@
 using System.Globalization;
 using Makatea.E1000Traffic;
+using Makatea.Platform;
 
 // Runs in a guest, on an 82574L behind an IOMMU whose wire ends at a peer outside. The status is 0 only where all frames went both ways as they were.
 switch (args)

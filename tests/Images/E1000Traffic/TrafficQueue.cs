@@ -1,4 +1,5 @@
 using Makatea.Drivers.E1000;
+using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Tests.Traffic;
 
