@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-require_packages busybox=busybox-static cpio=cpio mkfs.ext4=e2fsprogs blkdiscard=util-linux dpkg-deb=dpkg
+require_packages busybox=busybox-static cpio=cpio mkfs.ext4=e2fsprogs sfdisk=fdisk blkdiscard=util-linux dpkg-deb=dpkg
 
 cache=${MAKATEA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/makatea}
 mkdir -p "$cache"
@@ -47,7 +47,7 @@ fi
 release=$(ls "$cache/$kernel/lib/modules/")
 
 # The initramfs is named after all that goes into it.
-programs=("$(command -v busybox)" "$(command -v mkfs.ext4)" "$(command -v e2fsck)" "$(command -v blkdiscard)" "$(command -v fstrim)" "${tools[@]}")
+programs=("$(command -v busybox)" "$(command -v sfdisk)" "$(command -v mkfs.ext4)" "$(command -v e2fsck)" "$(command -v blkdiscard)" "$(command -v fstrim)" "${tools[@]}")
 key=$(cat "$here/guest-assets.sh" "$here/guest/init" "$here/guest/agent" "${programs[@]}" <(echo "$release") | sha256sum | cut -c 1-16)
 out=$cache/guest-$key
 if [ ! -e "$out/initramfs.gz" ]; then

@@ -47,6 +47,7 @@ public sealed class ModelCommandTests
     {
         using var bed = ModelBed.Start();
         using NvmeNamespace disk = bed.Open(new NvmeOptions { CommandTimeout = TimeSpan.FromSeconds(10) }).OpenNamespace(1);
+        Assert.True(disk.Controller.Identity.SupportsShadowDoorbells);
         for (int requests = 40; requests > 0; requests -= 13)
         {
             using QueueDriver driver = bed.OpenQueue(disk, 16);

@@ -209,6 +209,24 @@ public sealed class CommandTests
         Assert.Throws<NvmeException>(() => disk.OpenQueue(1));
     }
 
+    /// <summary>What the queue before it left in the doorbells' memory says nothing.</summary>
+    [Fact]
+    public void A_queue_that_is_opened_again_starts_its_doorbells_anew()
+    {
+        using var bed = new SimulatedBed();
+        bed.Model.HasShadowDoorbells = true;
+        NvmeNamespace disk = bed.Open(new NvmeOptions { WatchInterval = TimeSpan.FromHours(1) });
+        for (int opened = 0; opened < 4; opened++)
+        {
+            using QueueDriver driver = bed.OpenQueue(disk, 4);
+            for (int i = 0; i < 10; i++)
+            {
+                driver.Submit(driver.Prepare(0, BlockOperation.Flush, 0, 0));
+                Assert.Equal(1, driver.Poll(new BlockCompletion[4]));
+            }
+        }
+    }
+
     [Fact]
     public void A_doorbell_is_written_once_a_batch()
     {
