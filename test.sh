@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests everything: builds, checks the format, runs every test project, packs the packages and boots the guests.
 #
-# usage: ./test.sh [--quick]     --quick leaves out what boots a guest or runs long (categories Guest, Image and Long, and most of the fuzzing)
+# usage: ./test.sh [--quick]     --quick leaves out what boots a guest, drives device models or runs long (categories Guest, Device, Image and Long, and most of the fuzzing)
 #
 # The last line printed is "N passed, N failed, N skipped" over all of it; the exit status is 0 only where nothing failed.
 # Debian packages that are missing are named and installed. Logs are left in artifacts/test.
@@ -33,10 +33,10 @@ gate build dotnet build Makatea.sln -c Release -v q -nologo
 if [ "$failed" -gt 0 ]; then summary; exit 1; fi
 
 if [ -n "$quick" ]; then
-  filter='Category!=Guest&Category!=Image&Category!=Long'
+  jobs=$(nproc) filter='Category!=Guest&Category!=Device&Category!=Image&Category!=Long'
   gate format dotnet format whitespace Makatea.sln --verify-no-changes --no-restore
 else
-  filter=
+  jobs=1 filter=
   gate format dotnet format Makatea.sln --verify-no-changes --no-restore
 fi
 
@@ -44,9 +44,7 @@ gate allocations dotnet run -c Release --no-build --project bench/Makatea.Benchm
 gate nvme-allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- nvme --gate
 gate e1000-allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- e1000 --gate
 
-for project in tests/*.Tests tests/EndToEnd; do
-  test_project "$project" "$filter"
-done
+test_projects "$jobs" "$filter" tests/*.Tests tests/EndToEnd
 
 if [ -z "$quick" ]; then
   watched fuzz timeout --kill-after=10 600 dotnet run -c Release --no-build --project tests/Fuzz -- all

@@ -32,17 +32,32 @@ watched() {
   printf '  %s  %-28s %4d s   %s\n' "$result" "$name" $((SECONDS - started)) "$*"
 }
 
-# test_project FOLDER FILTER: runs its tests and counts every one. A run that breaks off counts as a failure of its own.
-test_project() {
-  local folder=$1 filter=$2 name trx log started=$SECONDS status=0 counts
-  name=$(basename "$folder")
-  trx=$artifacts/$name.trx
-  log=$artifacts/$name.log
-  timeout --kill-after=30 "${TEST_PROJECT_SECONDS:-1500}" dotnet test "$folder" -c Release --no-build --nologo \
-    --logger "trx;LogFileName=$trx" --logger 'console;verbosity=normal' ${filter:+--filter "$filter"} >"$log" 2>&1 || status=$?
+# test_projects JOBS FILTER FOLDER...: runs their tests, so many projects at a time, and counts every one.
+test_projects() {
+  local jobs=$1 filter=$2 pids=() i
+  shift 2
+  for ((i = 0; i < $# + jobs; i++)); do
+    if ((i >= jobs)); then wait "${pids[i - jobs]}"; report_project "${@:i - jobs + 1:1}"; fi
+    if ((i < $#)); then run_project "${@:i + 1:1}" "$filter" & pids+=($!); fi
+  done
+}
 
-  counts=$(count_results "$trx")
-  read -r p f s <<<"$counts"
+# run_project FOLDER FILTER: leaves its results, its log, its exit status and how long it took.
+run_project() {
+  local name status=0 started=$SECONDS
+  name=$(basename "$1")
+  timeout --kill-after=30 "${TEST_PROJECT_SECONDS:-1500}" dotnet test "$1" -c Release --no-build --nologo \
+    --logger "trx;LogFileName=$artifacts/$name.trx" --logger 'console;verbosity=normal' ${2:+--filter "$2"} >"$artifacts/$name.log" 2>&1 || status=$?
+  echo "$status $((SECONDS - started))" >"$artifacts/$name.status"
+}
+
+# report_project FOLDER: a run that broke off counts as a failure of its own.
+report_project() {
+  local name log trx status seconds p f s
+  name=$(basename "$1")
+  log=$artifacts/$name.log trx=$artifacts/$name.trx
+  read -r status seconds <"$artifacts/$name.status"
+  read -r p f s <<<"$(count_results "$trx")"
   if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
     echo "  The run of $name broke off with status $status; the end of $log:"
     tail -n 40 "$log" | sed 's/^/          /'
@@ -52,7 +67,7 @@ test_project() {
   passed=$((passed + p))
   failed=$((failed + f))
   skipped=$((skipped + s))
-  printf '  %s  %-28s %4d s   %d passed, %d failed, %d skipped\n' "$([ "$f" -eq 0 ] && echo passed || echo FAILED)" "$name" $((SECONDS - started)) "$p" "$f" "$s"
+  printf '  %s  %-28s %4d s   %d passed, %d failed, %d skipped\n' "$([ "$f" -eq 0 ] && echo passed || echo FAILED)" "$name" "$seconds" "$p" "$f" "$s"
   [ "$f" -eq 0 ] || show_failures "$log"
   [ "$s" -eq 0 ] || show_skips "$trx"
 }

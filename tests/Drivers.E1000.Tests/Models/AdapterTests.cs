@@ -5,6 +5,7 @@ using Makatea.Platform;
 namespace Makatea.Drivers.E1000.Tests;
 
 /// <summary>The adapter around its rings: filters, link, queues, moderation, hangs, removal, on QEMU's models.</summary>
+[Trait("Category", "Device")]
 public sealed class AdapterTests
 {
     [SkippableTheory]

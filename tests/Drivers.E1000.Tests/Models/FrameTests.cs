@@ -3,6 +3,7 @@ using Makatea.Platform;
 namespace Makatea.Drivers.E1000.Tests;
 
 /// <summary>Frames through QEMU's models, both ways.</summary>
+[Trait("Category", "Device")]
 public sealed class FrameTests
 {
     [SkippableTheory]

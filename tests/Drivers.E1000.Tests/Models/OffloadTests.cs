@@ -4,6 +4,7 @@ using Makatea.Platform;
 namespace Makatea.Drivers.E1000.Tests;
 
 /// <summary>Work that is left to the controllers, checked by doing it again.</summary>
+[Trait("Category", "Device")]
 public sealed class OffloadTests
 {
     [SkippableTheory]

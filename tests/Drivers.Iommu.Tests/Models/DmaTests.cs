@@ -3,6 +3,7 @@ using Makatea.Platform;
 namespace Makatea.Drivers.Iommu.Tests;
 
 /// <summary>DMA of a device model behind QEMU's VT-d.</summary>
+[Trait("Category", "Device")]
 public sealed class DmaTests
 {
     private const ulong Value = 0x1122_3344_5566_7788;

@@ -6,6 +6,7 @@ using Makatea.Platform;
 namespace Makatea.Drivers.Iommu.Tests;
 
 /// <summary>Interrupts of a device model behind QEMU's VT-d, seen in the interrupt request register of QEMU's local APIC.</summary>
+[Trait("Category", "Device")]
 public sealed partial class InterruptTests
 {
     private const byte Vector = 0x51;

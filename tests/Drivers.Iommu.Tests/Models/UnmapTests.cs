@@ -3,6 +3,7 @@ using Makatea.Platform;
 namespace Makatea.Drivers.Iommu.Tests;
 
 /// <summary>What is unmapped is gone, although the unit had it cached: QEMU's model caches translations as hardware does.</summary>
+[Trait("Category", "Device")]
 public sealed class UnmapTests
 {
     private const ulong Page = 4096;

@@ -5,6 +5,7 @@ using Makatea.Platform;
 namespace Makatea.Drivers.Nvme.Tests.Models;
 
 /// <summary>Every command on QEMU's controller, with the data looked at from the host's side of the image.</summary>
+[Trait("Category", "Device")]
 public sealed class ModelCommandTests
 {
     [SkippableTheory]

@@ -4,6 +4,7 @@ using Makatea.Platform;
 namespace Makatea.Drivers.Nvme.Tests.Models;
 
 /// <summary>What is in a volatile cache reaches the disk when it is asked for, and before the controller is let go.</summary>
+[Trait("Category", "Device")]
 public sealed class ModelDurabilityTests
 {
     [SkippableFact]

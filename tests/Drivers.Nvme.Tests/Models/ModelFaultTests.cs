@@ -6,6 +6,7 @@ using Makatea.Platform;
 namespace Makatea.Drivers.Nvme.Tests.Models;
 
 /// <summary>Faults of QEMU's controller and of the disk behind it: each ends in a typed error or a clean retry, never in a hang or a lost write.</summary>
+[Trait("Category", "Device")]
 public sealed class ModelFaultTests
 {
     private static readonly NvmeOptions _impatient = new()

@@ -4,6 +4,7 @@ using Makatea.Platform.Linux;
 namespace Makatea.Drivers.Pci.Tests;
 
 /// <summary>Functions of QEMU's models: registers, interrupts by message, DMA, reset, removal.</summary>
+[Trait("Category", "Device")]
 public sealed class FunctionTests
 {
     private const uint Nvme = 0x010802;

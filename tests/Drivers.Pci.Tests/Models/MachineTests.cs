@@ -5,6 +5,7 @@ using Makatea.Platform.Linux;
 namespace Makatea.Drivers.Pci.Tests;
 
 /// <summary>The machine of device models itself.</summary>
+[Trait("Category", "Device")]
 public sealed class MachineTests
 {
     [SkippableFact]

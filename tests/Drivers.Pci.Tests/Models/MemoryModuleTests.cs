@@ -4,6 +4,7 @@ using Makatea.Platform.Linux;
 namespace Makatea.Drivers.Pci.Tests;
 
 /// <summary>Memory of others, plugged into a machine of device models.</summary>
+[Trait("Category", "Device")]
 public sealed class MemoryModuleTests
 {
     private readonly LinuxHost _host = new();

@@ -5,6 +5,7 @@ using Makatea.Platform.Linux;
 namespace Makatea.Drivers.Pci.Tests;
 
 /// <summary>The walk over the buses of a machine that QEMU describes by its own means.</summary>
+[Trait("Category", "Device")]
 public sealed class WalkTests
 {
     [SkippableFact]

@@ -135,6 +135,7 @@ public sealed class DomainRunnerTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Device")]
     public async Task A_component_drives_an_emulated_controller_and_its_successors_do()
     {
         string template = Image("template", fill: 7);
@@ -175,6 +176,7 @@ public sealed class DomainRunnerTests : IDisposable
     }
 
     [Fact]
+    [Trait("Category", "Device")]
     public async Task A_namespace_that_an_emulated_controller_has_not_fails_the_start()
     {
         DomainRunner runner = Runner([Image("image")], [new DiskDescription { Name = new("data", default), Image = new("nvme:2", default) }]);
