@@ -1,4 +1,5 @@
 using System.Globalization;
+using Makatea.Fuzz.Functions;
 using Makatea.Fuzz.Messages;
 using Makatea.Fuzz.Requests;
 using Makatea.Fuzz.Rings;
@@ -16,6 +17,7 @@ public static class Program
         ("ring-packed", () => new RingFuzz<FuzzedPackedRing, PackedRing, PackedDriverRing>(), 10_000_000),
         ("requests", () => new RequestFuzz(), 100_000),
         ("messages", () => new MessageFuzz(), 1_000_000),
+        ("functions", () => new FunctionFuzz(), 300_000),
     ];
 
     /// <summary>Names of all targets.</summary>

@@ -1,3 +1,4 @@
+using Makatea.PciModel;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 

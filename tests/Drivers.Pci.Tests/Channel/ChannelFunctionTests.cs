@@ -1,3 +1,4 @@
+using Makatea.PciModel;
 using Makatea.Platform;
 
 namespace Makatea.Drivers.Pci.Tests;

@@ -1,6 +1,6 @@
 using Makatea.Platform;
 
-namespace Makatea.Drivers.Pci.Tests;
+namespace Makatea.PciModel;
 
 /// <summary>A function with 256 bytes of configuration space, 64 bytes of registers in RAM behind base address register 0, and two interrupt vectors.</summary>
 internal sealed class FakeFunction : PciFunction
@@ -104,10 +104,14 @@ internal sealed class FakeDmaSpace : DmaSpace
 
     public override int PageSize => 4096;
 
+    /// <summary>Told of memory that is mapped.</summary>
+    public Action<nint, ulong>? Mapped { get; set; }
+
     public override DmaMemory Allocate(ulong length) => throw new NotSupportedException();
 
     protected override ulong MapPages(nint address, ulong length, DmaAccess access)
     {
+        Mapped?.Invoke(address, length);
         ulong iova = _next;
         _next += length;
         return iova;
