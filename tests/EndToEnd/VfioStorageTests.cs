@@ -6,6 +6,7 @@ namespace Makatea.EndToEnd;
 public sealed class VfioStorageTests
 {
     private const int Blocks = 4096;
+    private const int FewBlocks = 512;
     private const ulong Seed = 20_26;
     private const uint LastGeneration = 2;
 
@@ -15,17 +16,8 @@ public sealed class VfioStorageTests
     {
         using var scratch = new Scratch();
         string image = scratch.Image("nvme.img", 64 << 20);
-        using (var guest = Guest.Boot(scratch, new GuestOptions
+        using (Guest guest = Boot(scratch, image, hasIommu: true))
         {
-            HasIommu = true,
-            Cores = 2,
-            Initramfs = GuestAssets.InitramfsWith("VfioStorage"),
-            Arguments = ["-drive", $"if=none,id=disk,format=raw,file={image}", "-device", "nvme,serial=probe,drive=disk,addr=5"],
-        }))
-        {
-            guest.Run("modprobe -a vfio-pci vfio_iommu_type1");
-            guest.Run("for i in $(seq 50); do [ -b /dev/nvme0n1 ] && exit 0; sleep 0.1; done; exit 1");
-
             // Nothing is taken unasked, or that is in use.
             Assert.Contains("0000:00:05.0 is nvme's; to take it for as long as the system runs: makatea up x.yaml --bind", guest.TryRun("vfiostorage take 0000:00:05.0").Output, StringComparison.Ordinal);
             guest.Run("mkfs.ext4 -q /dev/nvme0n1 && mkdir -p /mnt && mount /dev/nvme0n1 /mnt");
@@ -39,9 +31,9 @@ public sealed class VfioStorageTests
             guest.Run("kill -9 $(cat /tmp/taker.pid); while [ ! -s /tmp/taker.status ]; do sleep 0.1; done");
             Assert.Contains("vfio-pci", guest.Run("readlink /sys/bus/pci/devices/0000:00:05.0/driver"), StringComparison.Ordinal);
             Assert.Contains("0000:00:05.0 is nvme's now", guest.Run("vfiostorage give-back 0000:00:05.0"), StringComparison.Ordinal);
-            guest.Run("for i in $(seq 50); do [ -b /dev/nvme0n1 ] && exit 0; sleep 0.1; done; exit 1");
+            WaitForDisk(guest);
 
-            string output = guest.Run($"vfiostorage run 0000:00:05.0 {Seed} {Blocks} 2>&1", 240);
+            string output = guest.Run($"vfiostorage run 0000:00:05.0 {Seed} {Blocks} --bind 2>&1", 240);
             Assert.All(output.Split('\n'), line => Assert.StartsWith("ok: ", line, StringComparison.Ordinal));
             foreach (string part in new[] { "the guest's memory is the device's to reach", "killed in the middle of writes", "gave 0000:00:05.0 back to nvme" })
             {
@@ -52,16 +44,63 @@ public sealed class VfioStorageTests
             Assert.DoesNotContain("DMAR: [DMA", guest.Run("dmesg"), StringComparison.Ordinal);
 
             // Linux's own driver reads what ours wrote.
-            guest.Run("for i in $(seq 50); do [ -b /dev/nvme0n1 ] && exit 0; sleep 0.1; done; exit 1");
+            WaitForDisk(guest);
             string sum = guest.Run($"dd if=/dev/nvme0n1 bs=4096 count={Blocks} 2>/dev/null | sha256sum").Split(' ')[0];
             Assert.Equal(sum, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(image).AsSpan(0, Blocks * BlockContent.Size))));
             guest.PowerOff();
         }
 
+        CheckImage(image, Blocks);
+    }
+
+    [SkippableFact]
+    [Trait("Category", "Guest")]
+    public void Without_an_IOMMU_a_controller_is_driven_only_where_the_user_allows_it()
+    {
+        using var scratch = new Scratch();
+        string image = scratch.Image("nvme.img", 64 << 20);
+        using (Guest guest = Boot(scratch, image, hasIommu: false))
+        {
+            string refusal = guest.TryRun("vfiostorage take 0000:00:05.0 --bind").Output;
+            Assert.Contains("refused: 0000:00:05.0 is in no IOMMU group: nothing would keep the device", refusal, StringComparison.Ordinal);
+            Assert.Contains("makatea up x.yaml --allow-unprotected", refusal, StringComparison.Ordinal);
+            Assert.Contains("0000:00:05.0 is nvme's; to take it", guest.TryRun("vfiostorage take 0000:00:05.0 --allow-unprotected").Output, StringComparison.Ordinal);
+            Assert.Contains("nr_hugepages", guest.TryRun($"vfiostorage run 0000:00:05.0 {Seed} {FewBlocks} --bind --allow-unprotected 2>&1").Output, StringComparison.Ordinal);
+            WaitForDisk(guest);
+
+            guest.Run("echo 32 >/proc/sys/vm/nr_hugepages");
+            string output = guest.Run($"vfiostorage run 0000:00:05.0 {Seed} {FewBlocks} --bind --allow-unprotected 2>&1", 240);
+            Assert.Contains("ok: WARNING: nothing keeps 0000:00:05.0 from any memory of this machine", output, StringComparison.Ordinal);
+            Assert.Contains("killed in the middle of writes", output, StringComparison.Ordinal);
+            Assert.Contains("gave 0000:00:05.0 back to nvme", output, StringComparison.Ordinal);
+            guest.PowerOff();
+        }
+
+        CheckImage(image, FewBlocks);
+    }
+
+    private static Guest Boot(Scratch scratch, string image, bool hasIommu)
+    {
+        var guest = Guest.Boot(scratch, new GuestOptions
+        {
+            HasIommu = hasIommu,
+            Cores = 2,
+            Initramfs = GuestAssets.InitramfsWith("VfioStorage"),
+            Arguments = ["-drive", $"if=none,id=disk,format=raw,file={image}", "-device", "nvme,serial=probe,drive=disk,addr=5"],
+        });
+        guest.Run("modprobe -a vfio-pci vfio_iommu_type1");
+        WaitForDisk(guest);
+        return guest;
+    }
+
+    private static void WaitForDisk(Guest guest) => guest.Run("for i in $(seq 50); do [ -b /dev/nvme0n1 ] && exit 0; sleep 0.1; done; exit 1");
+
+    private static void CheckImage(string image, int blocks)
+    {
         byte[] expected = new byte[BlockContent.Size];
         byte[] block = new byte[BlockContent.Size];
         using FileStream file = File.OpenRead(image);
-        for (int i = 0; i < Blocks; i++)
+        for (int i = 0; i < blocks; i++)
         {
             file.ReadExactly(block);
             Assert.Null(BlockContent.Check(block, expected, Seed, i, LastGeneration));

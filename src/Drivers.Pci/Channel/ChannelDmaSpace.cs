@@ -19,7 +19,7 @@ internal sealed class ChannelDmaSpace(ChannelFunction function, ComponentHost ho
     {
         ulong mask = (ulong)PageSize - 1;
         ulong whole = (length + mask) & ~mask;
-        using Grant grant = host.CreateMemory("makatea-dma", whole);
+        using Grant grant = IsProtected ? host.CreateMemory("makatea-dma", whole) : MakeContiguous(whole);
         MappedMemory memory = grant.Map(0, whole, MemoryAccess.ReadWrite);
         try
         {
@@ -29,6 +29,19 @@ internal sealed class ChannelDmaSpace(ChannelFunction function, ComponentHost ho
         {
             memory.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Memory that is in one piece without an IOMMU's help.</summary>
+    private Grant MakeContiguous(ulong length)
+    {
+        try
+        {
+            return host.CreateMemory("makatea-dma", length, PageSize);
+        }
+        catch (IOException e)
+        {
+            throw new DmaException(e.Message, e);
         }
     }
 

@@ -52,12 +52,16 @@ internal static class UpCommand
         }
 
         using IDisposable? build = DetachedManager.HoldBuild();
-        var devices = new DeviceOptions(result.GetValue(_bind), result.GetValue(_unprotected), $"makatea up {file}");
+        var devices = new DeviceOptions(result.GetValue(_bind), result.GetValue(_unprotected), Retell(result, file));
         var options = new RunOptions(system, file, qemu, () => Accelerator.Choose(qemu, accelerator), TimeSpan.FromSeconds(result.GetValue(_stopTime)), devices);
         bool isPlain = result.GetValue(_plain) || Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Ansi;
         IRunView view = isPlain ? new PlainView(result.InvocationConfiguration.Output) : new TableView(AnsiConsole.Console);
         return await RunAsync(options, view).ConfigureAwait(false) ? ExitCode.Success : ExitCode.Failure;
     }
+
+    /// <summary>The command as far as devices are concerned, for messages to add options to.</summary>
+    private static string Retell(ParseResult result, string file) =>
+        string.Join(' ', ["makatea", "up", file, .. ((Option<bool>[])[_bind, _unprotected]).Where(result.GetValue).Select(o => o.Name)]);
 
     private static async Task DetachAsync(ParseResult result, string name, string file)
     {

@@ -126,7 +126,8 @@ internal sealed class SystemRunner : IDisposable
 
         try
         {
-            return grants.AddFunction(address.ToString(), new VfioNvme(NvmeClaim.Check(address, LinuxPciDevice.List(), _options.Devices), Notice));
+            LinuxPciDevice device = NvmeClaim.Check(address, LinuxPciDevice.List(), _options.Devices);
+            return grants.AddFunction(address.ToString(), device.IsIsolated ? new VfioNvme(device, Notice) : new UnprotectedNvme(device, Notice));
         }
         catch (IOException e)
         {

@@ -32,6 +32,8 @@ internal static unsafe partial class Libc
 
     internal const uint MFD_CLOEXEC = 1;
     internal const uint MFD_ALLOW_SEALING = 2;
+    internal const uint MFD_HUGETLB = 4;
+    internal const uint MFD_HUGE_2MB = 21u << 26;
     internal const uint MFD_NOEXEC_SEAL = 8;
 
     internal const int AT_FDCWD = -100;

@@ -1,27 +1,28 @@
 namespace Makatea.Platform.Linux;
 
 /// <summary>
-/// A function that was taken from its driver and bound to vfio-pci, and is given back when this is disposed. What its driver serves (mounted disks, interfaces that are up) is
-/// looked at first, and nothing is taken that is in use.
+/// A function that was taken from its driver, for VFIO or for no driver at all, and is given back when this is disposed. What its driver serves (mounted disks, interfaces that are up)
+/// is looked at first, and nothing is taken that is in use.
 /// </summary>
 public sealed class VfioBinding : IDisposable
 {
-    private const string Driver = "vfio-pci";
-    private const string NoOverride = "(null)";
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(10);
+    private const string Vfio = "vfio-pci";
+    private const string Nobody = "none";
     private static readonly TimeSpan _probeTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan _unplugTime = TimeSpan.FromSeconds(1);
 
-    private readonly string _root;
+    private readonly DriverSwitch _driver;
+    private readonly string? _target;
     private readonly string? _previousOverride;
     private bool _disposed;
 
-    private VfioBinding(string root, PciAddress address, string? previousDriver, string? previousOverride)
+    private VfioBinding(DriverSwitch driver, PciAddress address, string? target)
     {
-        _root = root;
+        _driver = driver;
+        _target = target;
         Address = address;
-        PreviousDriver = previousDriver;
-        _previousOverride = previousOverride;
+        PreviousDriver = driver.Current;
+        _previousOverride = driver.Override;
     }
 
     /// <summary>The function.</summary>
@@ -32,52 +33,52 @@ public sealed class VfioBinding : IDisposable
 
     /// <summary>What was done, for the user: <c>bound 0000:00:04.0 to vfio-pci (it was nvme's)</c>.</summary>
     public string Description => WasBound
-        ? $"{Address} is bound to {Driver} already and stays so; 'makatea devices --give-back {Address}' gives it to the kernel's own driver"
-        : $"bound {Address} to {Driver} ({(PreviousDriver is null ? "it had no driver" : $"it was {PreviousDriver}'s")}); it is given back at the end";
+        ? $"{Address} {(_target is null ? "has no driver" : $"is bound to {_target} already")} and stays so; 'makatea devices --give-back {Address}' gives it to the kernel's own driver"
+        : $"{(_target is null ? $"took {Address} from its driver" : $"bound {Address} to {_target}")} ({(PreviousDriver is null ? "it had no driver" : $"it was {PreviousDriver}'s")}); it is given back at the end";
 
-    /// <summary>It was bound to vfio-pci before, and will stay so.</summary>
-    public bool WasBound => PreviousDriver == Driver;
+    /// <summary>It was as it is now, and will stay so.</summary>
+    public bool WasBound => PreviousDriver == _target;
+
+    /// <summary>Binds a function to vfio-pci. Others of its IOMMU group are left as they are.</summary>
+    /// <exception cref="IOException">It is in use, there is none, or Linux refuses; the message says what to do. It is as it was then.</exception>
+    public static VfioBinding Bind(PciAddress address) => Take(SysfsPci.Root, "/proc", address, Vfio);
+
+    /// <summary>Takes a function from its driver, so that none has it.</summary>
+    /// <exception cref="IOException">It is in use, there is none, or Linux refuses; the message says what to do. It is as it was then.</exception>
+    public static VfioBinding Detach(PciAddress address) => Take(SysfsPci.Root, "/proc", address, null);
 
     /// <summary>
-    /// Gives a function that is bound to vfio-pci, and that nobody has open, to the driver that the kernel would choose: for one that a program bound which was killed.
+    /// Gives a function that is bound to vfio-pci or to nobody, and that nobody has open, to the driver that the kernel would choose: for one that a program took which was killed.
     /// </summary>
     /// <returns>The driver that took it; null where none did.</returns>
-    /// <exception cref="IOException">It is not vfio-pci's, somebody has it, or Linux refuses.</exception>
+    /// <exception cref="IOException">A driver has it, somebody has it open, or Linux refuses.</exception>
     public static string? GiveBack(PciAddress address) => GiveBack(SysfsPci.Root, address);
 
     /// <summary>As <see cref="GiveBack(PciAddress)"/>, with sysfs elsewhere.</summary>
     internal static string? GiveBack(string root, PciAddress address)
     {
-        Require(root, address);
-        if (SysfsPci.DriverOf(root, address) is var driver && driver != Driver)
+        DriverSwitch driver = Find(root, address);
+        if (driver.Current is not (null or Vfio))
         {
-            throw new IOException($"{address} is not bound to {Driver}: {(driver is null ? "it has no driver" : $"it is {driver}'s")}");
+            throw new IOException($"{address} is {driver.Current}'s; there is nothing to give back");
         }
 
         // Unbinding would wait until it is closed.
-        if (SysfsPci.GroupOf(root, address) is { } group && VfioGroup.IsTaken(group))
+        if (driver.Current == Vfio && SysfsPci.GroupOf(root, address) is { } group && VfioGroup.IsTaken(group))
         {
             throw new IOException($"{address} is in use: a process has its IOMMU group {group} open; end that first ('makatea ls' lists the systems that run)");
         }
 
-        var binding = new VfioBinding(root, address, driver, null);
-        binding.Unbind(null);
-        binding.Write(Path.Combine(root, "bus/pci/drivers_probe"), address.ToString());
-        _ = TryAwait(() => SysfsPci.DriverOf(root, address) is not (null or Driver), _probeTime);
-        return SysfsPci.DriverOf(root, address);
+        driver.Unbind(null);
+        driver.Probe();
+        _ = DriverSwitch.TryAwait(() => driver.Current is not (null or Vfio), _probeTime);
+        return driver.Current;
     }
 
-    /// <summary>Binds a function. Others of its IOMMU group are left as they are.</summary>
-    /// <exception cref="IOException">It is in use, there is none, or Linux refuses; the message says what to do. It is as it was then.</exception>
-    public static VfioBinding Bind(PciAddress address) => Bind(SysfsPci.Root, "/proc", address);
-
-    /// <summary>As <see cref="Bind(PciAddress)"/>, with sysfs and proc elsewhere.</summary>
-    internal static VfioBinding Bind(string root, string proc, PciAddress address)
+    /// <summary>Takes a function for a driver, with sysfs and proc elsewhere.</summary>
+    internal static VfioBinding Take(string root, string proc, PciAddress address, string? target)
     {
-        string folder = Require(root, address);
-        string? driver = SysfsPci.DriverOf(root, address);
-        string? previous = SysfsPci.Read(Path.Combine(folder, "driver_override"));
-        var binding = new VfioBinding(root, address, driver, previous is NoOverride or "" ? null : previous);
+        var binding = new VfioBinding(Find(root, address), address, target);
         if (binding.WasBound)
         {
             return binding;
@@ -88,14 +89,14 @@ public sealed class VfioBinding : IDisposable
             throw new IOException($"{address} is in use: {use}; end that first");
         }
 
-        if (!Directory.Exists(Path.Combine(root, "bus/pci/drivers", Driver)))
+        if (target is not null && !Directory.Exists(Path.Combine(root, "bus/pci/drivers", target)))
         {
-            throw new IOException($"this kernel has no driver {Driver}; load it (modprobe {Driver})");
+            throw new IOException($"this kernel has no driver {target}; load it (modprobe {target})");
         }
 
         try
         {
-            binding.Move(Driver, Driver);
+            binding._driver.Move(target, target ?? Nobody);
             return binding;
         }
         catch
@@ -117,91 +118,17 @@ public sealed class VfioBinding : IDisposable
         _disposed = true;
         try
         {
-            Move(_previousOverride, PreviousDriver);
+            _driver.Move(PreviousDriver, _previousOverride);
         }
-        catch (IOException) when (IsUnplugged())
+        catch (IOException) when (DriverSwitch.TryAwait(() => !_driver.IsThere, _unplugTime))
         {
-            // Nobody has it any more.
+            // It was unplugged, or is about to be: it leaves when the last who had it closed it.
         }
     }
 
-    /// <returns>The function's folder.</returns>
-    private static string Require(string root, PciAddress address)
+    private static DriverSwitch Find(string root, PciAddress address)
     {
-        string folder = SysfsPci.Folder(root, address);
-        return Directory.Exists(folder) ? folder : throw new IOException($"there is no function {address}; 'makatea devices' lists them");
-    }
-
-    /// <summary>Whether the function went away, or is about to: it leaves when the last who had it closed it.</summary>
-    private bool IsUnplugged()
-    {
-        string folder = SysfsPci.Folder(_root, Address);
-        return TryAwait(() => !Directory.Exists(folder), _unplugTime);
-    }
-
-    private void Move(string? driverOverride, string? driver)
-    {
-        if (SysfsPci.DriverOf(_root, Address) != driver)
-        {
-            Unbind(driverOverride);
-        }
-        else
-        {
-            Override(driverOverride);
-        }
-
-        if (driver is null || SysfsPci.DriverOf(_root, Address) == driver)
-        {
-            return;
-        }
-
-        Write(Path.Combine(_root, "bus/pci/drivers_probe"), Address.ToString());
-
-        // Some drivers take the function a moment later, by a work of their own.
-        if (!TryAwait(() => SysfsPci.DriverOf(_root, Address) == driver, _patience))
-        {
-            throw new IOException($"{Address} was not taken by {driver} but by {SysfsPci.DriverOf(_root, Address) ?? "nobody"}; the kernel's log (dmesg) may say why");
-        }
-    }
-
-    /// <summary>Takes the function from its driver, and names the only one that may have it next, or any.</summary>
-    private void Unbind(string? driverOverride)
-    {
-        Override(driverOverride);
-        if (SysfsPci.DriverOf(_root, Address) is not null)
-        {
-            Write(Path.Combine(SysfsPci.Folder(_root, Address), "driver/unbind"), Address.ToString());
-        }
-    }
-
-    // An end of line alone takes the override away.
-    private void Override(string? driver) => Write(Path.Combine(SysfsPci.Folder(_root, Address), "driver_override"), driver ?? "\n");
-
-    private static bool TryAwait(Func<bool> holds, TimeSpan time)
-    {
-        long started = TimeProvider.System.GetTimestamp();
-        while (!holds())
-        {
-            if (TimeProvider.System.GetElapsedTime(started) > time)
-            {
-                return false;
-            }
-
-            Thread.Sleep(10);
-        }
-
-        return true;
-    }
-
-    private void Write(string path, string text)
-    {
-        try
-        {
-            File.WriteAllText(path, text);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new IOException($"cannot bind {Address}: {path}: {e.Message}{(e is UnauthorizedAccessException ? "; be root" : "")}", e);
-        }
+        var driver = new DriverSwitch(root, address);
+        return driver.IsThere ? driver : throw new IOException($"there is no function {address}; 'makatea devices' lists them");
     }
 }

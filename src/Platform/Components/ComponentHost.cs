@@ -10,6 +10,14 @@ public abstract class ComponentHost
     /// <param name="length">Length in bytes.</param>
     public abstract Grant CreateMemory(string name, ulong length);
 
+    /// <summary>Makes memory as <see cref="CreateMemory(string, ulong)"/>, of pages that are each in one piece of the machine's memory and stay there.</summary>
+    /// <param name="name">Shown by debugging tools.</param>
+    /// <param name="length">Length in bytes: whole pages.</param>
+    /// <param name="pageSize">Length of a page in bytes, such as a device needs that no IOMMU stands before.</param>
+    /// <exception cref="IOException">The host has no such pages; the message says how to get them.</exception>
+    public virtual Grant CreateMemory(string name, ulong length, int pageSize) =>
+        throw new IOException($"this host has no pages of {pageSize} bytes");
+
     /// <summary>Makes a doorbell of our own, to ring from another thread.</summary>
     public abstract Doorbell CreateDoorbell();
 

@@ -9,11 +9,11 @@ try
 {
     switch (args)
     {
-        case ["run", string text, string seed, string blocks] when PciAddress.TryParse(text, out PciAddress address):
-            Trial.Run(address, ulong.Parse(seed, CultureInfo.InvariantCulture), int.Parse(blocks, CultureInfo.InvariantCulture));
+        case ["run", string text, string seed, string blocks, ..] when PciAddress.TryParse(text, out PciAddress address):
+            Trial.Run(address, ulong.Parse(seed, CultureInfo.InvariantCulture), int.Parse(blocks, CultureInfo.InvariantCulture), args[4..]);
             return 0;
         case ["take", string text, ..] when PciAddress.TryParse(text, out PciAddress address):
-            using (VfioNvme taken = Trial.Claim(address, bind: args is [_, _, "--bind"]))
+            using (DomainFunction taken = Trial.Claim(address, args[2..]))
             {
                 _ = taken.Open();
                 Console.WriteLine("ok: taken");
@@ -24,14 +24,15 @@ try
         case ["give-back", string text] when PciAddress.TryParse(text, out PciAddress address):
             Console.WriteLine($"ok: {address} is {VfioBinding.GiveBack(address)}'s now");
             return 0;
-        case ["component", string address]:
-            StorageComponent.Run(address);
+        case ["component", string address, string type]:
+            StorageComponent.Run(address, Enum.Parse<GrantType>(type));
             return 0;
         default:
             Console.Error.WriteLine("""
-                usage: vfiostorage run ADDRESS SEED BLOCKS       write, read and check BLOCKS blocks of 4 KiB through the storage domain on the controller
-                       vfiostorage take ADDRESS [--bind]         hold the controller until killed
-                       vfiostorage give-back ADDRESS             give it to the kernel's own driver
+                usage: vfiostorage run ADDRESS SEED BLOCKS [--bind] [--allow-unprotected]
+                                                            write, read and check BLOCKS blocks of 4 KiB through the storage domain on the controller
+                       vfiostorage take ADDRESS [--bind]    hold the controller until killed
+                       vfiostorage give-back ADDRESS        give it to the kernel's own driver
                 """);
             return 2;
     }
@@ -40,4 +41,11 @@ catch (IOException e)
 {
     Console.WriteLine($"refused: {e.Message}");
     return 1;
+}
+#pragma warning disable CA1031 // One that nobody caught would end the program before it gave the controller back.
+catch (Exception e)
+#pragma warning restore CA1031
+{
+    Console.WriteLine(e);
+    return 3;
 }

@@ -29,18 +29,22 @@ internal sealed class StorageComponent : IDisposable
         using (peer)
         {
             IReadOnlyList<SafeHandle> function = controller.Open();
-            _process = SandboxedProcess.Start(DotnetSandbox.ForExecutable(Environment.ProcessPath!, "component", address.ToString()) with
+            var descriptors = new Dictionary<int, SafeHandle>
+            {
+                [1] = _output.Handle,
+                [2] = _output.Handle,
+                [ListenerSlot] = listener.Handle,
+                [ControlSlot] = ((LinuxGrant)peer).Handle,
+            };
+            for (int i = 0; i < function.Count; i++)
+            {
+                descriptors.Add(FunctionSlot + i, function[i]);
+            }
+
+            _process = SandboxedProcess.Start(DotnetSandbox.ForExecutable(Environment.ProcessPath!, "component", address.ToString(), controller.Types[0].ToString()) with
             {
                 Limits = new SandboxLimits { LockedMemory = null },
-                Descriptors = new Dictionary<int, SafeHandle>
-                {
-                    [1] = _output.Handle,
-                    [2] = _output.Handle,
-                    [FunctionSlot] = function[0],
-                    [FunctionSlot + 1] = function[1],
-                    [ListenerSlot] = listener.Handle,
-                    [ControlSlot] = ((LinuxGrant)peer).Handle,
-                },
+                Descriptors = descriptors,
             });
             controller.Release();
         }
@@ -67,17 +71,16 @@ internal sealed class StorageComponent : IDisposable
     }
 
     /// <summary>The component's side.</summary>
-    public static void Run(string address)
+    /// <param name="address">The controller, whose grant has its name.</param>
+    /// <param name="type">A function of VFIO, or a channel to who serves it.</param>
+    public static void Run(string address, GrantType type)
     {
         using MessageChannel control = LinuxGrant.Adopt(ControlSlot).OpenChannel();
         var manifest = new ComponentManifest
         {
             Name = "storage",
             Kind = "storage",
-            Grants =
-            [
-                new(address, GrantType.Function, FunctionSlot), new(address + " 2", GrantType.Function, FunctionSlot + 1), new("front end", GrantType.Listener, ListenerSlot),
-            ],
+            Grants = [new(address, type, FunctionSlot), new("front end", GrantType.Listener, ListenerSlot)],
             Devices =
             [
                 new("disk", "virtio-blk", "front end", new Dictionary<string, string> { ["image"] = "grant:" + address, ["namespace"] = "1", ["serial"] = "vfio", ["queues"] = "2" }),

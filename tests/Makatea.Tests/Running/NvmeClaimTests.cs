@@ -65,7 +65,13 @@ public class NvmeClaimTests
         string refusal = Refusal(_bind, bare);
         Assert.StartsWith("0000:01:00.0 is in no IOMMU group: nothing would keep the device, and so the domain that drives it, from all memory", refusal, StringComparison.Ordinal);
         Assert.EndsWith("makatea up sys.yaml --allow-unprotected", refusal, StringComparison.Ordinal);
-        Assert.Same(bare, NvmeClaim.Check(bare.Address, [bare], _bind with { AllowUnprotected = true }));
+        DeviceOptions allowed = _bind with { AllowUnprotected = true };
+        Assert.Same(bare, NvmeClaim.Check(bare.Address, [bare], allowed));
+
+        // VFIO hands nothing out there: it is free when it has no driver.
+        LinuxPciDevice free = bare with { Driver = null };
+        Assert.Same(free, NvmeClaim.Check(bare.Address, [free], allowed with { Bind = false }));
+        Assert.Contains("is nvme's; to take it", Refusal(allowed with { Bind = false }, bare), StringComparison.Ordinal);
     }
 
     private static string Refusal(DeviceOptions options, params LinuxPciDevice[] devices) =>

@@ -62,7 +62,7 @@ public sealed class VfioBindingTests : IDisposable
 
         Assert.Equal("nvme", VfioBinding.GiveBack(_sysfs.Root, At(Disk)));
         Assert.Equal(("nvme", ""), (Driver, Override));
-        Assert.Contains("it is nvme's", Assert.Throws<IOException>(() => VfioBinding.GiveBack(_sysfs.Root, At(Disk))).Message, StringComparison.Ordinal);
+        Assert.Contains("is nvme's; there is nothing to give back", Assert.Throws<IOException>(() => VfioBinding.GiveBack(_sysfs.Root, At(Disk))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -72,7 +72,26 @@ public sealed class VfioBindingTests : IDisposable
         using var bus = new FakePciBus(_sysfs, _ownDrivers);
         Assert.Null(VfioBinding.GiveBack(_sysfs.Root, At(Disk)));
         Assert.Null(Driver);
-        Assert.Contains("it has no driver", Assert.Throws<IOException>(() => VfioBinding.GiveBack(_sysfs.Root, At(Disk))).Message, StringComparison.Ordinal);
+
+        // And to it, once it is.
+        Directory.CreateDirectory(Path.Combine(_sysfs.Root, "bus/pci/drivers/nvme"));
+        Assert.Equal("nvme", VfioBinding.GiveBack(_sysfs.Root, At(Disk)));
+    }
+
+    [Fact]
+    public void A_function_is_taken_for_nobody()
+    {
+        _sysfs.Add(Disk, 0x1b36, 0x0010, 0x010802, "nvme");
+        using var bus = new FakePciBus(_sysfs, _ownDrivers);
+        using (var binding = VfioBinding.Take(_sysfs.Root, _sysfs.Proc, At(Disk), null))
+        {
+            Wait(() => Driver is null);
+            Assert.Equal($"took {Disk} from its driver (it was nvme's); it is given back at the end", binding.Description);
+            Assert.Equal("none", Override);
+        }
+
+        Assert.Equal(["-nvme", "+nvme"], bus.Moves);
+        Assert.Equal("", Override);
     }
 
     [Fact]
@@ -108,7 +127,7 @@ public sealed class VfioBindingTests : IDisposable
 
     private static void Wait(Func<bool> holds) => Assert.True(SpinWait.SpinUntil(holds, TimeSpan.FromSeconds(10)));
 
-    private VfioBinding Bind(string address) => VfioBinding.Bind(_sysfs.Root, _sysfs.Proc, At(address));
+    private VfioBinding Bind(string address) => VfioBinding.Take(_sysfs.Root, _sysfs.Proc, At(address), "vfio-pci");
 
     private string Refusal(string address) => Assert.Throws<IOException>(() => Bind(address)).Message;
 }

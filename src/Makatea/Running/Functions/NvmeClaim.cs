@@ -44,7 +44,9 @@ internal static class NvmeClaim
                 $"keep the two from each other. Take that from its driver first: echo {companion.Address} > /sys/bus/pci/drivers/{companion.Driver}/unbind");
         }
 
-        return device.IsVfio || options.Bind
+        // Without an IOMMU there is no VFIO: it is enough that no driver has it.
+        string? wanted = device.IsIsolated ? "vfio-pci" : null;
+        return device.Driver == wanted || options.Bind
             ? device
             : throw new IOException(
                 $"{address} {(device.Driver is null ? "is not bound to vfio-pci" : $"is {device.Driver}'s")}; to take it for as long as the system runs: {options.Command} --bind");

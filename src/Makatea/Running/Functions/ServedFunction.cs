@@ -1,22 +1,21 @@
-using Makatea.Drivers.Iommu;
 using Makatea.Drivers.Pci;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 
 namespace Makatea.Running;
 
-/// <summary>A function, in an IOMMU domain of its own, that a thread serves to one component. It is switched off as soon as the component's end of the channel is closed.</summary>
+/// <summary>A function, in a DMA space of its own, that a thread serves to one component. It is switched off as soon as the component's end of the channel is closed.</summary>
 internal sealed class ServedFunction : IDisposable
 {
-    private readonly IommuDomain _domain;
+    private readonly DmaSpace _space;
     private readonly FunctionServer _server;
     private readonly Thread _thread;
     private readonly Action<string> _notice;
 
-    /// <summary>Takes over function, domain and channel, and serves.</summary>
-    public ServedFunction(PciFunction function, IommuDomain domain, MessageChannel channel, Action<string> notice)
+    /// <summary>Takes over function, space and channel, and serves.</summary>
+    public ServedFunction(PciFunction function, DmaSpace space, MessageChannel channel, Action<string> notice)
     {
-        _domain = domain;
+        _space = space;
         _notice = notice;
         _server = new FunctionServer(function, new LinuxHost(), channel);
         _thread = new Thread(Serve) { IsBackground = true, Name = $"serve {function.Address}" };
@@ -34,7 +33,7 @@ internal sealed class ServedFunction : IDisposable
     {
         try
         {
-            using (_domain)
+            using (_space)
             using (_server)
             {
                 _server.Run();

@@ -45,19 +45,7 @@ internal sealed class VfioNvme(LinuxPciDevice device, Action<string> notice) : D
     protected override void Dispose(bool disposing)
     {
         Release();
-        try
-        {
-            _binding?.Dispose();
-            if (_binding is { WasBound: false })
-            {
-                notice($"gave {device.Address} back{(_binding.PreviousDriver is { } driver ? $" to {driver}" : "; it has no driver, as before")}");
-            }
-        }
-        catch (IOException e)
-        {
-            notice($"{device.Address} was not given back: {e.Message}; try 'makatea devices --give-back {device.Address}'");
-        }
-
+        _binding?.GiveBack(notice);
         _binding = null;
     }
 
