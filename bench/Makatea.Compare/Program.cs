@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Makatea.Compare.Nvme;
 
 namespace Makatea.Compare;
 
@@ -50,6 +51,7 @@ internal static class Program
             };
             return Run(options, parsed.GetValue(json));
         });
+        root.Subcommands.Add(NvmeCommand.Create());
         return root.Parse(args).Invoke();
     }
 
