@@ -12,6 +12,7 @@ namespace Makatea.Platform.Linux;
 public sealed unsafe class VfioDmaSpace : DmaSpace
 {
     private const string ContainerPath = "/dev/vfio/vfio";
+    private const string IommufdPath = "/dev/iommu";
     private const ulong LargePage = 2 << 20;
 
     private readonly Lock _lock = new();
@@ -39,7 +40,9 @@ public sealed unsafe class VfioDmaSpace : DmaSpace
     /// <exception cref="IOException">There is no VFIO here, or it may not be used; the message says how to get it.</exception>
     public static VfioDmaSpace Create()
     {
-        SafeFileHandle container = VfioError.Open(ContainerPath, "load the module vfio-pci, and start the kernel with the IOMMU on (intel_iommu=on)");
+        SafeFileHandle container = VfioError.Open(ContainerPath, File.Exists(IommufdPath)
+            ? "this kernel has iommufd alone; take one with VFIO_CONTAINER or IOMMUFD_VFIO_CONTAINER"
+            : "load the module vfio-pci, and start the kernel with the IOMMU on (intel_iommu=on)");
         try
         {
             int version = Libc.IoctlNumber(container, Libc.VFIO_GET_API_VERSION, 0);
