@@ -2,38 +2,39 @@ using System.Runtime;
 
 namespace Makatea.Sel4;
 
+/// <summary>The root task: the first program that the kernel starts, which owns all of the machine.</summary>
 internal static unsafe class Program
 {
+    private static Resources s_resources;
+
     [RuntimeExport("RootTaskMain")]
-    private static void Main(byte* bootInformation)
+    private static void Main(BootInformation* information)
     {
-        Put("makatea: root task\n");
+        Board.Use(Archive.Board());
+        KernelCall.UseBuffer((ulong*)information->IpcBuffer);
+        if (!Resources.TryTake(information, out s_resources))
+        {
+            SerialConsole.Write("makatea: the kernel gave more memory regions or fewer slots than the root task has tables for\n");
+            Halt();
+        }
+
+        SerialConsole.Open(s_resources.Slots.Allocate(1));
+        SerialConsole.Write("makatea: root task, ");
+        SerialConsole.Write(s_resources.Untyped.FreeBytes >> 20);
+        SerialConsole.Write(" MiB of memory, ");
+        SerialConsole.Write((uint)s_resources.Devices);
+        SerialConsole.Write(" device regions, ");
+        SerialConsole.Write(s_resources.Slots.Available);
+        SerialConsole.Write(" slots\n");
+        Halt();
+    }
+
+    /// <summary>The root task has nothing left to do.</summary>
+    private static void Halt()
+    {
         for (; ; )
         {
+            KernelCall.Invoke(CapabilitySpace.Tcb, BoardValue.TCBSuspend, 0, 0);
         }
     }
-
-    private static void Put(string text)
-    {
-        for (int i = 0; i < text.Length; i++)
-        {
-            Registers r = default;
-            r.Number = -12;
-            r.Capability = text[i];
-            Trap(&r);
-        }
-    }
-
-    private struct Registers
-    {
-        public long Number;
-        public ulong Capability;
-        public ulong Info;
-        public ulong M0, M1, M2, M3;
-        public ulong Reply;
-    }
-
-    [RuntimeImport("*", "Sel4Trap")]
-    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.InternalCall)]
-    private static extern void Trap(Registers* registers);
 }

@@ -1,0 +1,42 @@
+namespace Makatea.Sel4;
+
+/// <summary>Invocations on untyped memory and on the root task's capability table, whose slots are addressed by number.</summary>
+internal static class CapabilitySpace
+{
+    /// <summary>Slots that the kernel fills (seL4_RootCNodeCapSlots).</summary>
+    internal const ulong Tcb = 1;
+    internal const ulong Table = 2;
+    internal const ulong AddressSpace = 3;
+    internal const ulong IrqControl = 4;
+    internal const ulong IOPortControl = 7;
+    internal const ulong IOSpace = 8;
+
+    private const ulong Depth = 64;
+
+    /// <summary>Makes objects from untyped memory.</summary>
+    /// <param name="untyped">Slot of the untyped object.</param>
+    /// <param name="type">The objects' type, an Object value of <see cref="BoardValue"/>.</param>
+    /// <param name="bits">Their size where the type leaves it open.</param>
+    /// <param name="slot">Slot of the first; the others follow.</param>
+    /// <param name="count">How many.</param>
+    internal static KernelResult Retype(uint untyped, BoardValue type, int bits, uint slot, uint count)
+    {
+        KernelCall.SetCapability(0, Table);
+        KernelCall.SetWord(4, slot);
+        KernelCall.SetWord(5, count);
+        return KernelCall.Invoke(untyped, BoardValue.UntypedRetype, 1, 6, Board.Get(type), (ulong)bits);
+    }
+
+    /// <summary>Deletes all that was derived from the capability in a slot.</summary>
+    internal static KernelResult Revoke(uint slot) => KernelCall.Invoke(Table, BoardValue.CNodeRevoke, 0, 2, slot, Depth);
+
+    /// <summary>Empties a slot.</summary>
+    internal static KernelResult Delete(uint slot) => KernelCall.Invoke(Table, BoardValue.CNodeDelete, 0, 2, slot, Depth);
+
+    /// <summary>Makes a capability for ports.</summary>
+    internal static KernelResult IssuePorts(ushort first, ushort last, uint slot)
+    {
+        KernelCall.SetCapability(0, Table);
+        return KernelCall.Invoke(IOPortControl, BoardValue.X86IOPortControlIssue, 1, 4, first, last, slot, Depth);
+    }
+}

@@ -1,0 +1,115 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+
+namespace Makatea.Sel4;
+
+/// <summary>Registers of one system call, as the assembly of <c>Sel4Trap</c> has them.</summary>
+internal struct KernelRegisters
+{
+    internal long Number;
+
+    /// <summary>In: the capability. Out: the sender's badge.</summary>
+    internal ulong Capability;
+
+    /// <summary>Label, extra capabilities and length of the message.</summary>
+    internal ulong Info;
+
+    internal ulong Message0;
+    internal ulong Message1;
+    internal ulong Message2;
+    internal ulong Message3;
+
+    /// <summary>The reply object of a call that receives.</summary>
+    internal ulong Reply;
+}
+
+/// <summary>System calls. Messages of more than four words, and capabilities, pass through the IPC buffer of the thread.</summary>
+internal static unsafe class KernelCall
+{
+    private const int LabelShift = 12;
+    private const int CapabilitiesShift = 7;
+
+    // seL4_IPCBuffer: the message from word 1 on, capabilities from word 122 on.
+    private const int FirstWord = 1;
+    private const int FirstCapability = 122;
+
+    private static ulong* s_buffer;
+
+    /// <summary>Says where the thread's IPC buffer is.</summary>
+    internal static void UseBuffer(ulong* buffer) => s_buffer = buffer;
+
+    /// <summary>Sets a word of the next message, from the fifth on.</summary>
+    internal static void SetWord(int index, ulong value) => s_buffer[FirstWord + index] = value;
+
+    /// <summary>Sets a capability that goes with the next message.</summary>
+    internal static void SetCapability(int index, ulong capability) => s_buffer[FirstCapability + index] = capability;
+
+    /// <summary>Invokes an object.</summary>
+    /// <param name="capability">Its capability.</param>
+    /// <param name="label">The invocation.</param>
+    /// <param name="capabilities">How many capabilities go with it.</param>
+    /// <param name="length">Words of the message.</param>
+    /// <param name="word0">The first words.</param>
+    /// <param name="word1">The second.</param>
+    /// <param name="word2">The third.</param>
+    /// <param name="word3">The fourth.</param>
+    /// <returns>What became of it, and the first word of the answer.</returns>
+    internal static KernelResult Invoke(ulong capability, BoardValue label, int capabilities, int length, ulong word0 = 0, ulong word1 = 0, ulong word2 = 0, ulong word3 = 0)
+    {
+        KernelRegisters registers;
+        registers.Number = (long)Board.Get(BoardValue.SysCall);
+        registers.Capability = capability;
+        registers.Info = (Board.Get(label) << LabelShift) | ((ulong)capabilities << CapabilitiesShift) | (uint)length;
+        registers.Message0 = word0;
+        registers.Message1 = word1;
+        registers.Message2 = word2;
+        registers.Message3 = word3;
+        registers.Reply = 0;
+        Trap(&registers);
+        return new KernelResult { Error = (KernelError)(registers.Info >> LabelShift), Value = registers.Message0 };
+    }
+
+    /// <summary>Puts a character on the kernel's own console, where it has one.</summary>
+    internal static void DebugPut(char character)
+    {
+        ulong number = Board.Get(BoardValue.SysDebugPutChar);
+        if (number != 0)
+        {
+            KernelRegisters registers = default;
+            registers.Number = (long)number;
+            registers.Capability = character;
+            Trap(&registers);
+        }
+    }
+
+    [RuntimeImport("*", "Sel4Trap")]
+    [MethodImpl(MethodImplOptions.InternalCall)]
+    private static extern void Trap(KernelRegisters* registers);
+}
+
+/// <summary>What became of an invocation.</summary>
+internal struct KernelResult
+{
+    internal KernelError Error;
+
+    /// <summary>The first word of the answer.</summary>
+    internal ulong Value;
+
+    internal readonly bool IsDone => Error == KernelError.None;
+}
+
+/// <summary>Why the kernel refused (seL4_Error).</summary>
+internal enum KernelError : ulong
+{
+    None,
+    InvalidArgument,
+    InvalidCapability,
+    IllegalOperation,
+    RangeError,
+    AlignmentError,
+    FailedLookup,
+    TruncatedMessage,
+    DeleteFirst,
+    RevokeFirst,
+    NotEnoughMemory,
+}

@@ -1,0 +1,52 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+
+namespace Makatea.Sel4;
+
+/// <summary>All memory and all slots of the machine that the kernel leaves to the root task.</summary>
+internal unsafe struct Resources
+{
+    /// <summary>Blocks that untyped memory may be cut into at a time.</summary>
+    internal const int MaxBlocks = 8192;
+    private const int MaxSlotBits = 20;
+
+    internal UntypedAllocator<UntypedKernel> Untyped;
+    internal SlotAllocator Slots;
+
+    /// <summary>Regions of devices.</summary>
+    internal int Devices;
+
+    /// <summary>Takes what the boot information tells of.</summary>
+    /// <returns>False where it does not fit the tables.</returns>
+    internal static bool TryTake(BootInformation* information, out Resources resources)
+    {
+        resources = default;
+        if (information->TableBits > MaxSlotBits || information->Empty.End - information->Empty.First <= MaxBlocks)
+        {
+            return false;
+        }
+
+        var blocks = (UntypedBlock*)Tables();
+        int* heads = (int*)(blocks + MaxBlocks);
+        ulong* slots = (ulong*)(heads + UntypedAllocator<UntypedKernel>.MaxBits + 1);
+        uint first = (uint)information->Empty.First;
+        resources.Untyped = new UntypedAllocator<UntypedKernel>(blocks, MaxBlocks, heads, first, default);
+        resources.Slots = new SlotAllocator(slots, first + MaxBlocks, (uint)information->Empty.End);
+        UntypedDescription* list = BootInformation.UntypedList(information);
+        for (ulong slot = information->Untyped.First; slot < information->Untyped.End; slot++, list++)
+        {
+            if (!resources.Untyped.Add((uint)slot, list->Address, list->Bits, list->IsDevice != 0))
+            {
+                return false;
+            }
+
+            resources.Devices += list->IsDevice;
+        }
+
+        return true;
+    }
+
+    [RuntimeImport("*", "RootTaskTables")]
+    [MethodImpl(MethodImplOptions.InternalCall)]
+    private static extern byte* Tables();
+}
