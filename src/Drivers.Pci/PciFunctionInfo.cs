@@ -11,4 +11,10 @@ public sealed record PciFunctionInfo(PciAddress Address, PciIdentity Identity, P
 {
     /// <summary>It is a bridge to another bus.</summary>
     public bool IsBridge => SecondaryBus is not null;
+
+    /// <summary>
+    /// The names under which its requests can reach an IOMMU, its own first. Others come from bridges to conventional PCI on the way, in whose name everything behind them
+    /// speaks: who puts the function into a DMA space puts all of these, and who has one of them in common is one device for the IOMMU.
+    /// </summary>
+    public IReadOnlyList<PciAddress> Requesters { get; init; } = [Address];
 }

@@ -50,6 +50,17 @@ public sealed class PciHost
         }
     }
 
+    /// <summary>Reads which buses are behind a bridge, by which firmware's tables name devices.</summary>
+    /// <param name="bridge">Where the bridge should be.</param>
+    /// <returns>The first and the last; null where there is no bridge, or none with numbers.</returns>
+    public (byte Secondary, byte Subordinate)? BusesOf(PciAddress bridge)
+    {
+        lock (_lock)
+        {
+            return _config.Identify(bridge) is not null && Bridge.Is(_config, bridge) && new Bridge(_config, bridge).Buses is { Secondary: not 0 } buses ? buses : null;
+        }
+    }
+
     /// <summary>Opens a function: it is switched off, in D0, and its registers have addresses.</summary>
     /// <param name="address">Where it is.</param>
     /// <param name="dma">Where its DMA will take place; stays the caller's, and outlives the function.</param>

@@ -14,6 +14,12 @@ internal readonly struct Bridge(ConfigAccess config, PciAddress address)
     private const int PrefetchableBase = 0x24;
     private const uint BusNumbers = 0x00ff_ffff;
 
+    // Device/port types of the PCI Express capabilities register ([PCIe-5.0] 7.5.3.2).
+    private const int ExpressCapabilities = 2;
+    private const uint ExpressToPci = 7;
+    private const uint PciToExpress = 8;
+    private const int MaxCapabilities = 48;
+
     // A base above its limit closes a window.
     private const uint ClosedMemory = 0x0000_fff0;
     private const uint ClosedPorts = 0x00f0;
@@ -40,6 +46,47 @@ internal readonly struct Bridge(ConfigAccess config, PciAddress address)
             ulong first = (value & 0xfff0ul) << 16;
             ulong last = ((ulong)(value >> 16) << 16) | (WindowUnit - 1);
             return first <= last && first != 0 ? [(first, last)] : [];
+        }
+    }
+
+    /// <summary>
+    /// In whose name requests of what is behind it leave it: of the first device of its secondary bus for a bridge from PCI Express to conventional PCI ([PCIE-PCIX-1.0] 2.3), of the
+    /// bridge for one between conventional buses; null where they keep their own.
+    /// </summary>
+    public PciAddress? Alias
+    {
+        get
+        {
+            uint? type = ExpressType;
+            return type == ExpressToPci ? address with { Bus = Buses.Secondary, Device = 0, Function = 0 }
+                : type is null or PciToExpress ? address
+                : null;
+        }
+    }
+
+    /// <summary>What the PCI Express capability says that it is; null without one.</summary>
+    private uint? ExpressType
+    {
+        get
+        {
+            if ((config.Read(address, PciConfig.Status, 2) & PciConfig.StatusCapabilities) == 0)
+            {
+                return null;
+            }
+
+            int offset = (int)config.Read(address, PciConfig.CapabilitiesPointer, 1) & ~3;
+            for (int i = 0; i < MaxCapabilities && offset is >= 0x40 and < PciConfig.Length; i++)
+            {
+                uint header = config.Read(address, offset, 4);
+                if ((header & 0xff) == (uint)PciCapabilityId.Express)
+                {
+                    return (header >> (4 + (8 * ExpressCapabilities))) & 0xf;
+                }
+
+                offset = (int)(header >> 8) & 0xfc;
+            }
+
+            return null;
         }
     }
 

@@ -36,7 +36,7 @@ internal sealed class BusWalk(
     {
         _lastBus = Present(first).Where(f => Bridge.Is(config, f)).Select(f => (int)new Bridge(config, f).Buses.Subordinate).Append(first).Max();
         Windows[first] = new BusWindows(windows);
-        Walk(first, last, null);
+        Walk(first, last, null, []);
         Functions.Sort((a, b) => a.Address.CompareTo(b.Address));
         foreach ((PciAddress bridge, byte secondary) in _numbered.Where(n => _numbered.All(other => other.Secondary != n.Bridge.Bus)))
         {
@@ -44,16 +44,16 @@ internal sealed class BusWalk(
         }
     }
 
-    private void Walk(byte bus, byte last, PciAddress? bridge)
+    private void Walk(byte bus, byte last, PciAddress? bridge, IReadOnlyList<PciAddress> aliases)
     {
         _walked[bus] = true;
         foreach (PciAddress address in Present(bus))
         {
             bool isBridge = Bridge.Is(config, address);
-            byte? secondary = isBridge ? Follow(address, last) : null;
+            byte? secondary = isBridge ? Follow(address, last, aliases) : null;
             if (config.Identify(address) is { } identity)
             {
-                Functions.Add(new PciFunctionInfo(address, identity, bridge, secondary));
+                Functions.Add(new PciFunctionInfo(address, identity, bridge, secondary) { Requesters = [address, .. aliases.Where(a => a != address)] });
             }
 
             // What was assigned before is taken: by firmware, or by somebody who walked here earlier.
@@ -100,13 +100,13 @@ internal sealed class BusWalk(
     private bool HasAddress(PciAddress function) =>
         Enumerable.Range(0, BarRegister.Count).Any(i => (config.Read(function, PciConfig.Bar0 + (i * 4), 4) & ~0xfu) != 0);
 
-    private byte? Follow(PciAddress address, byte last)
+    private byte? Follow(PciAddress address, byte last, IReadOnlyList<PciAddress> aliases)
     {
         var bridge = new Bridge(config, address);
         (byte secondary, byte subordinate) = bridge.Buses;
         if (secondary == 0)
         {
-            return Number(bridge, address, last);
+            return Number(bridge, address, last, aliases);
         }
 
         if (secondary <= address.Bus || subordinate < secondary || subordinate > last || _walked[secondary])
@@ -115,11 +115,11 @@ internal sealed class BusWalk(
         }
 
         Windows[secondary] = new BusWindows(bridge.Window);
-        Walk(secondary, subordinate, address);
+        Walk(secondary, subordinate, address, Behind(bridge, aliases));
         return secondary;
     }
 
-    private byte? Number(Bridge bridge, PciAddress address, byte last)
+    private byte? Number(Bridge bridge, PciAddress address, byte last, IReadOnlyList<PciAddress> aliases)
     {
         int secondary = _lastBus + 1;
         if (secondary > last || _walked[secondary])
@@ -132,10 +132,13 @@ internal sealed class BusWalk(
         bridge.SetBuses(address.Bus, (byte)secondary, last);
         Windows[(byte)secondary] = new BusWindows([]);
         _numbered.Add((address, (byte)secondary));
-        Walk((byte)secondary, last, address);
+        Walk((byte)secondary, last, address, Behind(bridge, aliases));
         bridge.SetBuses(address.Bus, (byte)secondary, (byte)_lastBus);
         return (byte)secondary;
     }
+
+    /// <summary>The names that requests take on behind a bridge: its own is given to what comes from there, and those of the bridges before it after that.</summary>
+    private static IReadOnlyList<PciAddress> Behind(Bridge bridge, IReadOnlyList<PciAddress> aliases) => bridge.Alias is { } alias ? [alias, .. aliases] : aliases;
 
     /// <summary>Gives a bridge a window for what is behind it, and the bridges behind it theirs within.</summary>
     private void OpenWindow(PciAddress bridge, byte secondary)

@@ -16,8 +16,9 @@ internal sealed class VtdBed : IDisposable
     private VtdBed(QemuMachine machine)
     {
         Machine = machine;
-        var scan = new PciHost(machine).Scan().ToDictionary(f => f.Address);
-        Iommu = IommuHost.Open(machine, new() { Timeout = TimeSpan.FromSeconds(20), Bridges = a => scan.TryGetValue(a, out PciFunctionInfo? f) && f.SecondaryBus is { } bus ? (bus, bus) : null });
+        var pci = new PciHost(machine);
+        Functions = pci.Scan();
+        Iommu = IommuHost.Open(machine, new() { Timeout = TimeSpan.FromSeconds(20), Bridges = pci.BusesOf });
         _pci = new PciHost(new IommuMachine(machine, Iommu));
     }
 
@@ -25,16 +26,22 @@ internal sealed class VtdBed : IDisposable
 
     internal IommuHost Iommu { get; }
 
+    /// <summary>What is on its buses.</summary>
+    internal IReadOnlyList<PciFunctionInfo> Functions { get; }
+
     /// <summary>Starts a machine with edu devices; skips the test where there is no QEMU.</summary>
     /// <param name="unit">Properties of the unit.</param>
     /// <param name="devices">How many devices.</param>
     /// <param name="memory">Memory in bytes.</param>
-    internal static VtdBed Start(string unit = "", int devices = 1, ulong memory = 256 << 20)
+    internal static VtdBed Start(string unit = "", int devices = 1, ulong memory = 256 << 20) =>
+        Start(unit, memory, [.. Enumerable.Range(0, devices).Select(i => $"edu,dma_mask=0xffffffffffffffff,addr={4 + i}")]);
+
+    /// <summary>Starts a machine with any devices; skips the test where there is no QEMU.</summary>
+    internal static VtdBed Start(string unit, ulong memory, params string[] devices)
     {
         try
         {
-            string[] all = [$"intel-iommu,intremap=on,x-scalable-mode=off{unit}", .. Enumerable.Range(0, devices).Select(i => $"edu,dma_mask=0xffffffffffffffff,addr={4 + i}")];
-            return new VtdBed(QemuMachine.Start(new QemuMachineOptions { Devices = all, Memory = memory }));
+            return new VtdBed(QemuMachine.Start(new QemuMachineOptions { Devices = [$"intel-iommu,intremap=on,x-scalable-mode=off{unit}", .. devices], Memory = memory }));
         }
         catch (FileNotFoundException e)
         {
@@ -44,9 +51,12 @@ internal sealed class VtdBed : IDisposable
     }
 
     /// <summary>Opens a device; it is in no domain yet.</summary>
-    internal EduDevice Open(IommuDomain domain, int device = 0)
+    internal EduDevice Open(IommuDomain domain, int device = 0) => Open(domain, new PciAddress(0, 0, (byte)(4 + device), 0));
+
+    /// <summary>Opens a device; it is in no domain yet.</summary>
+    internal EduDevice Open(IommuDomain domain, PciAddress address)
     {
-        PciFunction function = _pci.Open(new(0, 0, (byte)(4 + device), 0), domain);
+        PciFunction function = _pci.Open(address, domain);
         function.SetBusMaster(true);
         return new EduDevice(function, Machine.Ports);
     }
