@@ -2,6 +2,7 @@ using System.CommandLine;
 using Makatea.Commands;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
+using Makatea.Sel4.Image;
 using Makatea.Systems;
 
 namespace Makatea.Cli;
@@ -37,6 +38,11 @@ internal static class Application
             error.WriteLine(e.Message);
             return ExitCode.Usage;
         }
+        catch (ImageException e) when (!result.GetValue(_verbose))
+        {
+            error.WriteLine($"makatea: error: {e.Message}");
+            return ExitCode.Failure;
+        }
         catch (Exception e) when (!result.GetValue(_verbose))
         {
             bool isExpected = e is CommandException or IOException or UnauthorizedAccessException or GrantException or SandboxException;
@@ -58,6 +64,7 @@ internal static class Application
             DownCommand.Create(),
             LsCommand.Create(),
             DevicesCommand.Create(),
+            BoardCommand.Create(),
             ConsoleCommand.Create(),
             CheckCommand.Create(),
             SchemaCommand.Create(),

@@ -104,6 +104,15 @@ public enum BoardValue
     /// <summary>Sizes of objects, 2 to this many bytes.</summary>
     TcbBits,
     VcpuBits,
+    EndpointBits,
+    NotificationBits,
+    ReplyBits,
+
+    /// <summary>One slot of a capability table.</summary>
+    SlotBits,
+
+    /// <summary>The least for a scheduling context.</summary>
+    MinSchedContextBits,
 
     /// <summary>Slots of the root task's capability table: 2 to this many.</summary>
     RootCNodeBits,
@@ -111,6 +120,10 @@ public enum BoardValue
     /// <summary>Bytes and set of features (XCR0) of the floating-point state that the kernel keeps of each thread.</summary>
     XSaveSize,
     XSaveFeatures,
+
+    /// <summary>Interrupt vectors that invocations name, from 0 to the second of these; a device is told the vector plus the first.</summary>
+    IrqVectorOffset,
+    IrqVectorMax,
 
     /// <summary>Number of values.</summary>
     Count,
