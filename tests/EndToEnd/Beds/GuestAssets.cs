@@ -7,6 +7,7 @@ namespace Makatea.EndToEnd;
 internal static class GuestAssets
 {
     private static readonly Lazy<string> _folder = new(Make);
+    private static readonly Lazy<string> _adapters = new(() => Run("--adapters"));
 
     /// <summary>The kernel.</summary>
     public static string Kernel => Path.Combine(_folder.Value, "vmlinuz");
@@ -14,15 +15,22 @@ internal static class GuestAssets
     /// <summary>The initramfs.</summary>
     public static string Initramfs => Path.Combine(_folder.Value, "initramfs.gz");
 
+    /// <summary>A kernel with drivers of real network adapters, and the initramfs that has them.</summary>
+    public static (string Kernel, string Initramfs) Adapters
+    {
+        get
+        {
+            _ = _folder.Value;
+            return (Path.Combine(_adapters.Value, "vmlinuz"), Path.Combine(_adapters.Value, "initramfs.gz"));
+        }
+    }
+
     /// <summary>An initramfs with one more program of tests/Images in it.</summary>
     /// <param name="folder">The program's folder.</param>
     public static string InitramfsWith(string folder)
     {
         _ = _folder.Value;
-        (int status, string output) = Tool.TryRun(TimeSpan.FromMinutes(5), Repository.File("scripts/guest-assets.sh"), "--tool", ImagePrograms.Publish(folder));
-        return status == 0
-            ? Path.Combine(output.TrimEnd().Split('\n')[^1], "initramfs.gz")
-            : throw new InvalidOperationException($"scripts/guest-assets.sh ended with status {status}:\n{output}");
+        return Path.Combine(Run("--tool", ImagePrograms.Publish(folder)), "initramfs.gz");
     }
 
     private static string Make()
@@ -36,8 +44,12 @@ internal static class GuestAssets
             Skip.IfNot(Tool.Exists(program), $"{program} is missing: apt-get install {package} (./test.sh does)");
         }
 
-        string stress = ImagePrograms.Publish("BlockStress");
-        (int status, string output) = Tool.TryRun(TimeSpan.FromMinutes(5), Repository.File("scripts/guest-assets.sh"), "--tool", stress);
+        return Run("--tool", ImagePrograms.Publish("BlockStress"));
+    }
+
+    private static string Run(params string[] arguments)
+    {
+        (int status, string output) = Tool.TryRun(TimeSpan.FromMinutes(5), Repository.File("scripts/guest-assets.sh"), arguments);
         return status == 0
             ? output.TrimEnd().Split('\n')[^1]
             : throw new InvalidOperationException($"scripts/guest-assets.sh ended with status {status}:\n{output}");

@@ -21,6 +21,9 @@ internal sealed record GuestOptions
     /// <summary>Words added to the kernel's command line.</summary>
     public string CommandLine { get; init; } = "";
 
+    /// <summary>Its kernel; null for <see cref="GuestAssets.Kernel"/>.</summary>
+    public string? Kernel { get; init; }
+
     /// <summary>What it boots into; null for <see cref="GuestAssets.Initramfs"/>.</summary>
     public string? Initramfs { get; init; }
 

@@ -12,7 +12,7 @@ internal static class QemuCommand
             "-accel", Accelerator.Name, "-cpu", "max", "-smp", options.Cores.ToString(), "-m", $"{options.Memory}M",
             "-machine", options.HasIommu ? "q35,memory-backend=ram,kernel-irqchip=split" : "q35,memory-backend=ram",
             "-object", $"memory-backend-memfd,id=ram,size={options.Memory}M,share=on",
-            "-kernel", GuestAssets.Kernel, "-initrd", options.Initramfs ?? GuestAssets.Initramfs,
+            "-kernel", options.Kernel ?? GuestAssets.Kernel, "-initrd", options.Initramfs ?? GuestAssets.Initramfs,
             // The kernel's check of its timer fails where the host is busy.
             "-append", $"console=ttyS0 panic=-1 no_timer_check {(options.HasIommu ? "intel_iommu=on " : "")}{options.CommandLine}",
             "-serial", $"file:{console}",
