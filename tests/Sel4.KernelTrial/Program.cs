@@ -16,13 +16,19 @@ internal static unsafe class Program
     {
         Board.Use(Archive.Board());
         KernelCall.UseBuffer((ulong*)information->IpcBuffer);
-        bool taken = Resources.TryTake(information, out s_resources);
+        bool taken;
+        fixed (Resources* resources = &s_resources)
+        {
+            taken = Resources.TryTake(information, resources);
+        }
+
         SerialConsole.Open(s_resources.Slots.Allocate(1));
         Say("memory and slots are taken over", taken && s_resources.Untyped.FreeBytes > 64 << 20 && s_resources.Slots.Available > 10_000);
         Say("objects of every size come and go without a loss", TryObjects());
         Say("what was derived goes with its memory", TryRevocation());
         Say("memory that is in use is not given out again", TryExhaustion());
         Say("registers of a device are found by their address", TryDevice());
+        TryComponents();
         SerialConsole.Write("trial: ");
         SerialConsole.Write(s_passed);
         SerialConsole.Write(" passed, ");
@@ -82,33 +88,24 @@ internal static unsafe class Program
     private static bool TryExhaustion()
     {
         ulong bytes = s_resources.Untyped.FreeBytes;
-        int last = UntypedBlock.None;
-        int count = 0;
-        int first = UntypedBlock.None;
+        ulong count = 0;
+        int newest = UntypedBlock.None;
         for (int block = s_resources.Untyped.Allocate(20); block != UntypedBlock.None; block = s_resources.Untyped.Allocate(20))
         {
-            if (block == last)
-            {
-                return false;
-            }
-
-            first = first == UntypedBlock.None ? block : first;
-            last = block;
+            s_resources.Untyped.LinkOf(block) = newest;
+            newest = block;
             count++;
         }
 
-        if (bytes - s_resources.Untyped.FreeBytes != (ulong)count << 20)
+        bool passed = count > 32 && bytes - s_resources.Untyped.FreeBytes == count << 20;
+        while (newest != UntypedBlock.None)
         {
-            return false;
+            int next = s_resources.Untyped.LinkOf(newest);
+            passed &= s_resources.Untyped.Free(newest);
+            newest = next;
         }
 
-        // Blocks are numbered within the table: all that are in use and not ours refuse.
-        for (int block = 0; block < Resources.MaxBlocks; block++)
-        {
-            s_resources.Untyped.Free(block);
-        }
-
-        return bytes == s_resources.Untyped.FreeBytes;
+        return passed && bytes == s_resources.Untyped.FreeBytes;
     }
 
     private static bool TryDevice()
@@ -120,6 +117,115 @@ internal static unsafe class Program
             && KernelCall.Invoke(slot, BoardValue.X86PageGetAddress, 0, 0).Value == Hpet && s_resources.Untyped.Free(block) && s_resources.Slots.Free(slot, 1);
     }
 
+    private static void TryComponents()
+    {
+        const ulong UnknownSyscall = 2;
+        const ulong UserException = 3;
+        const ulong VirtualMemory = 6;
+        const ulong InvalidOpcode = 6;
+        const ulong Protection = 13;
+        Say("an instruction that is none is reported", Fault("0f0b").Is(UserException, 3, InvalidOpcode));
+        Say("a privileged instruction is reported", Fault("f4").Is(UserException, 3, Protection));
+        Say("a port that was not given is out of reach", Fault("66baf803ee").Is(UserException, 3, Protection));
+        Say("memory that was not given is out of reach", Fault("c6042500b0ad5e01").Is(VirtualMemory, 1, 0x5ead_b000));
+        Say("memory of the kernel is out of reach", Fault("48b800000000c0ffffff8a00").Is(VirtualMemory, 1, 0xffff_ffc0_0000_0000));
+        Say("code cannot be changed", Fault("c604250000400001").Is(VirtualMemory, 1, TrialProgram.Address));
+        Say("a system call of Linux arrives with its registers", Fault("b834120000cdc0").Is(UnknownSyscall, 0, 0x1234));
+        Say("a component has the stack that it was given", Fault("68efbeadde58cdc0").Is(UnknownSyscall, 0, 0xffff_ffff_dead_beef));
+        Say("a program that is none is refused and costs nothing", TryWrongProgram());
+        Say("one that takes all the time that it gets does not keep another from running", TryTime());
+        Say("a thousand components come and go without a loss", TryThousand());
+    }
+
+    /// <summary>Runs a component until it faults, and ends it.</summary>
+    private static TrialFault Fault(string code)
+    {
+        ulong bytes = s_resources.Untyped.FreeBytes;
+        uint slots = s_resources.Slots.Available;
+        if (!TryStart(code, 7, out Component component))
+        {
+            return default;
+        }
+
+        KernelMessage message = KernelCall.Receive(s_resources.Faults, s_resources.FaultReply);
+        TrialFault fault = default;
+        fault.Label = message.Label;
+        fault.Badge = message.Badge;
+        fault.Word0 = message.Words[0];
+        fault.Word1 = message.Words[1];
+        fault.Word3 = message.Words[3];
+        fault.IsWhole = component.Destroy() && bytes == s_resources.Untyped.FreeBytes && slots == s_resources.Slots.Available;
+        return fault;
+    }
+
+    private static bool TryStart(string code, ulong badge, out Component component)
+    {
+        ComponentOptions options = new() { Badge = badge, Priority = 100, Budget = 1000, Period = 10_000, TableBits = 8, Slots = 64, StackPages = 4 };
+        fixed (Resources* machine = &s_resources)
+        {
+            return Component.Start(machine, TrialProgram.Make(code), TrialProgram.Length, options, out component) == ComponentFault.None;
+        }
+    }
+
+    private static bool TryWrongProgram()
+    {
+        ulong bytes = s_resources.Untyped.FreeBytes;
+        uint slots = s_resources.Slots.Available;
+        byte* image = TrialProgram.Make("90");
+        image[18] = 3;
+        ComponentOptions options = new() { Badge = 1, Priority = 100, Budget = 1000, Period = 10_000, TableBits = 8, Slots = 64, StackPages = 4 };
+        fixed (Resources* machine = &s_resources)
+        {
+            bool refused = Component.Start(machine, image, TrialProgram.Length, options, out _) == ComponentFault.Program;
+
+            // Nor is there memory for every wish.
+            image = TrialProgram.Make("90");
+            options.StackPages = 1 << 20;
+            refused &= Component.Start(machine, image, TrialProgram.Length, options, out _) == ComponentFault.Memory;
+            return refused && bytes == s_resources.Untyped.FreeBytes && slots == s_resources.Slots.Available;
+        }
+    }
+
+    private static bool TryTime()
+    {
+        const string Forever = "ebfe";
+        bool first = TryStart(Forever, 1, out Component busy);
+        bool second = TryStart("0f0b", 2, out Component other);
+        ulong badge = first && second ? KernelCall.Receive(s_resources.Faults, s_resources.FaultReply).Badge : 0;
+        return busy.Destroy() & other.Destroy() && badge == 2;
+    }
+
+    private static bool TryThousand()
+    {
+        ulong bytes = s_resources.Untyped.FreeBytes;
+        uint slots = s_resources.Slots.Available;
+        for (int round = 0; round < Rounds; round++)
+        {
+            if (!TryStart("ebfe", 1, out Component component) || !component.Destroy())
+            {
+                return false;
+            }
+        }
+
+        return bytes == s_resources.Untyped.FreeBytes && slots == s_resources.Slots.Available;
+    }
+
     private static bool Make(int block, BoardValue type, int bits, uint slot, uint count) =>
         block != UntypedBlock.None && CapabilitySpace.Retype(s_resources.Untyped.SlotOf(block), type, bits, slot, count).IsDone;
+}
+
+/// <summary>A fault as the root task heard of it.</summary>
+internal struct TrialFault
+{
+    internal ulong Label;
+    internal ulong Badge;
+    internal ulong Word0;
+    internal ulong Word1;
+    internal ulong Word3;
+
+    /// <summary>All that the component had came back.</summary>
+    internal bool IsWhole;
+
+    internal readonly bool Is(ulong label, int word, ulong value) =>
+        Label == label && Badge == 7 && IsWhole && (word == 0 ? Word0 : word == 1 ? Word1 : Word3) == value;
 }

@@ -46,3 +46,28 @@ namespace Internal.Runtime.CompilerHelpers
         }
     }
 }
+
+namespace System
+{
+    /// <summary>What copying and clearing of large structs becomes.</summary>
+    internal static unsafe class SpanHelpers
+    {
+        [RuntimeExport("RhSpanHelpers_MemZero")]
+        private static void Clear(byte* target, nuint length)
+        {
+            for (nuint i = 0; i < length; i++)
+            {
+                target[i] = 0;
+            }
+        }
+
+        [RuntimeExport("RhSpanHelpers_MemCopy")]
+        private static void Copy(byte* target, byte* source, nuint length)
+        {
+            for (nuint i = 0; i < length; i++)
+            {
+                target[i] = source[i];
+            }
+        }
+    }
+}

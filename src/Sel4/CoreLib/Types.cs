@@ -103,4 +103,6 @@ namespace System
     }
 
     public sealed class ParamArrayAttribute : Attribute;
+
+    public sealed class FlagsAttribute : Attribute;
 }

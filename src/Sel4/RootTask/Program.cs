@@ -12,7 +12,13 @@ internal static unsafe class Program
     {
         Board.Use(Archive.Board());
         KernelCall.UseBuffer((ulong*)information->IpcBuffer);
-        if (!Resources.TryTake(information, out s_resources))
+        bool taken;
+        fixed (Resources* resources = &s_resources)
+        {
+            taken = Resources.TryTake(information, resources);
+        }
+
+        if (!taken)
         {
             SerialConsole.Write("makatea: the kernel gave more memory regions or fewer slots than the root task has tables for\n");
             Halt();

@@ -8,6 +8,7 @@ internal static class CapabilitySpace
     internal const ulong Table = 2;
     internal const ulong AddressSpace = 3;
     internal const ulong IrqControl = 4;
+    internal const ulong AsidPool = 6;
     internal const ulong IOPortControl = 7;
     internal const ulong IOSpace = 8;
 
@@ -33,10 +34,31 @@ internal static class CapabilitySpace
     /// <summary>Empties a slot.</summary>
     internal static KernelResult Delete(uint slot) => KernelCall.Invoke(Table, BoardValue.CNodeDelete, 0, 2, slot, Depth);
 
+    /// <summary>Makes a copy of a capability that tells its receiver who used it.</summary>
+    internal static KernelResult Mint(uint source, uint target, CapabilityRights rights, ulong badge)
+    {
+        KernelCall.SetCapability(0, Table);
+        KernelCall.SetWord(4, (ulong)rights);
+        KernelCall.SetWord(5, badge);
+        return KernelCall.Invoke(Table, BoardValue.CNodeMint, 1, 6, target, Depth, source, Depth);
+    }
+
     /// <summary>Makes a capability for ports.</summary>
     internal static KernelResult IssuePorts(ushort first, ushort last, uint slot)
     {
         KernelCall.SetCapability(0, Table);
         return KernelCall.Invoke(IOPortControl, BoardValue.X86IOPortControlIssue, 1, 4, first, last, slot, Depth);
     }
+}
+
+/// <summary>What a capability lets its holder do (seL4_CapRights).</summary>
+[System.Flags]
+internal enum CapabilityRights : ulong
+{
+    Write = 1,
+    Read = 2,
+    Grant = 4,
+    GrantReply = 8,
+    ReadWrite = Read | Write,
+    All = 15,
 }

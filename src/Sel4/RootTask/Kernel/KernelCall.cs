@@ -66,7 +66,24 @@ internal static unsafe class KernelCall
         registers.Message3 = word3;
         registers.Reply = 0;
         Trap(&registers);
-        return new KernelResult { Error = (KernelError)(registers.Info >> LabelShift), Value = registers.Message0 };
+        return new KernelResult { Error = (KernelError)(registers.Info >> LabelShift), Value = registers.Message0, Detail = registers.Message2 };
+    }
+
+    /// <summary>Waits for a message at an endpoint.</summary>
+    /// <param name="endpoint">The endpoint.</param>
+    /// <param name="reply">A reply object, by which the sender is answered.</param>
+    internal static KernelMessage Receive(uint endpoint, uint reply)
+    {
+        KernelRegisters registers = default;
+        registers.Number = (long)Board.Get(BoardValue.SysRecv);
+        registers.Capability = endpoint;
+        registers.Reply = reply;
+        Trap(&registers);
+        s_buffer[FirstWord] = registers.Message0;
+        s_buffer[FirstWord + 1] = registers.Message1;
+        s_buffer[FirstWord + 2] = registers.Message2;
+        s_buffer[FirstWord + 3] = registers.Message3;
+        return new KernelMessage { Badge = registers.Capability, Label = registers.Info >> LabelShift, Words = s_buffer + FirstWord };
     }
 
     /// <summary>Puts a character on the kernel's own console, where it has one.</summary>
@@ -95,7 +112,18 @@ internal struct KernelResult
     /// <summary>The first word of the answer.</summary>
     internal ulong Value;
 
+    /// <summary>The third word of the answer: of a mapping that failed, the bits of an address below the level that has no table.</summary>
+    internal ulong Detail;
+
     internal readonly bool IsDone => Error == KernelError.None;
+}
+
+/// <summary>A message that was received. Its words are good until the next system call but a signal.</summary>
+internal unsafe struct KernelMessage
+{
+    internal ulong Badge;
+    internal ulong Label;
+    internal ulong* Words;
 }
 
 /// <summary>Why the kernel refused (seL4_Error).</summary>

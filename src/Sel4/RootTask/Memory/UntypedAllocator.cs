@@ -118,6 +118,9 @@ internal unsafe struct UntypedAllocator<TKernel>
     /// <summary>The physical address of a block.</summary>
     internal readonly ulong AddressOf(int block) => _blocks[block].Address;
 
+    /// <summary>A number that whoever has a block in use keeps with it, such as the next of their blocks.</summary>
+    internal readonly ref int LinkOf(int block) => ref _blocks[block].Next;
+
     /// <summary>Takes a block back, and with it everything that was made from it.</summary>
     /// <returns>False where it is not in use, or the kernel refuses; then it stays in use.</returns>
     internal bool Free(int block)
