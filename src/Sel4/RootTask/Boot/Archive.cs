@@ -1,10 +1,13 @@
-using System.Runtime;
-using System.Runtime.CompilerServices;
-
 namespace Makatea.Sel4;
 
 /// <summary>What the image builder put behind the root task: the kernel's numbers, programs and their manifests.</summary>
 internal static unsafe class Archive
 {
-    internal static long* Board() => (long*)0x1000_0000;
+    private static ArchiveHeader* Header => (ArchiveHeader*)ArchiveLayout.Address;
+
+    /// <summary>The kernel's numbers; nothing where the archive was made for another root task.</summary>
+    internal static long* Board() =>
+        Header->Magic == ArchiveLayout.Magic && Header->Version == ArchiveLayout.Version && Header->BoardCount == (ulong)BoardValue.Count
+            ? (long*)(ArchiveLayout.Address + Header->BoardOffset)
+            : null;
 }
