@@ -9,6 +9,9 @@ namespace Makatea.Drivers.Nvme.Tests.Models;
 [Trait("Category", "Device")]
 public sealed class ModelFaultTests
 {
+    /// <summary>Longer than a test takes where the host is busy.</summary>
+    private static readonly TimeSpan _never = TimeSpan.FromMinutes(5);
+
     private static readonly NvmeOptions _impatient = new()
     {
         CommandTimeout = TimeSpan.FromMilliseconds(300),
@@ -49,7 +52,7 @@ public sealed class ModelFaultTests
     public void Fatal_status_leads_to_a_reset_and_no_write_is_lost()
     {
         using var bed = ModelBed.Start();
-        using NvmeNamespace disk = bed.Open(_impatient with { UseShadowDoorbells = false }).OpenNamespace(1);
+        using NvmeNamespace disk = bed.Open(_impatient with { UseShadowDoorbells = false, CommandTimeout = _never, AdminTimeout = _never }).OpenNamespace(1);
         using QueueDriver driver = bed.OpenQueue(disk, 32);
         var model = new DiskModel(driver, 2048);
         var load = new RandomLoad(disk, driver, model, 3);
@@ -74,7 +77,7 @@ public sealed class ModelFaultTests
     public void Lost_interrupts_cost_time_alone()
     {
         using var bed = ModelBed.Start();
-        using NvmeNamespace disk = bed.Open(_impatient with { CommandTimeout = TimeSpan.FromSeconds(5) }).OpenNamespace(1);
+        using NvmeNamespace disk = bed.Open(_impatient with { CommandTimeout = _never, AdminTimeout = _never }).OpenNamespace(1);
         using QueueDriver driver = bed.OpenQueue(disk, 8);
         Assert.NotNull(driver.Queue.Completions);
         Assert.Equal(BlockStatus.Ok, driver.Execute(BlockOperation.Read, 0, 8, new byte[4096]));
@@ -85,12 +88,13 @@ public sealed class ModelFaultTests
         uint address = 0x8000_0000u | ((uint)bed.Function.Address.RequesterId << 8) | (uint)(control & ~3);
         bed.Machine.Ports.WriteUInt32(0xcf8, address);
         bed.Machine.Ports.WriteUInt32(0xcfc, bed.Machine.Ports.ReadUInt32(0xcfc) | (1u << 30));
-        for (int i = 0; i < 3; i++)
+        // Where the host is busy, the controller may be through with a command before anybody sleeps.
+        for (int i = 0; i < 100 && ((NvmeQueue)driver.Queue).Statistics.LateInterrupts < before + 3; i++)
         {
             Assert.Equal(BlockStatus.Ok, driver.Execute(BlockOperation.Read, 0, 8, new byte[4096]));
         }
 
-        Assert.InRange(((NvmeQueue)driver.Queue).Statistics.LateInterrupts, before + 1, before + 3);
+        Assert.Equal(before + 3, ((NvmeQueue)driver.Queue).Statistics.LateInterrupts);
         Assert.Equal(0, bed.Controller!.Resets);
     }
 

@@ -45,7 +45,7 @@ public sealed class RecoveryTests
     public void A_late_command_is_aborted_and_done_again()
     {
         using var bed = new SimulatedBed();
-        NvmeNamespace disk = bed.Open();
+        NvmeNamespace disk = bed.Open(SimulatedBed.Impatient with { CommandTimeout = TimeSpan.FromSeconds(1) });
         using QueueDriver driver = bed.OpenQueue(disk, 4);
         int left = 1;
         bed.Model.OnIo = _ => left-- > 0 ? ModelFault.Hold : ModelFault.None;
