@@ -79,14 +79,33 @@ public sealed class VfioStorageTests
         CheckImage(image, FewBlocks);
     }
 
-    private static Guest Boot(Scratch scratch, string image, bool hasIommu)
+    [SkippableFact]
+    [Trait("Category", "Guest")]
+    public void A_controller_that_is_pulled_under_load_ends_requests_with_errors_and_is_let_go_of()
     {
+        using var scratch = new Scratch();
+        string image = scratch.Image("nvme.img", 64 << 20);
+        using Guest guest = Boot(scratch, image, hasIommu: true, "pcie-root-port,id=root1,chassis=1", "nvme,id=disk1,serial=probe,drive=disk,bus=root1");
+        string address = guest.Run("basename $(readlink -f /sys/class/nvme/nvme0/device)");
+        guest.Start("pull", $"vfiostorage pull {address}");
+        guest.Run("while ! grep -q writing /tmp/pull.log; do [ -s /tmp/pull.status ] && cat /tmp/pull.log && exit 1; sleep 0.1; done");
+        guest.Monitor.Execute("device_del", new() { ["id"] = "disk1" });
+        string output = guest.Finish("pull");
+        Assert.All(output.Split('\n'), line => Assert.StartsWith("ok: ", line, StringComparison.Ordinal));
+        Assert.Contains("the kernel has taken it away, and the domain lives", output, StringComparison.Ordinal);
+        Assert.Contains($"ok: {address} was unplugged", output, StringComparison.Ordinal);
+        guest.PowerOff();
+    }
+
+    private static Guest Boot(Scratch scratch, string image, bool hasIommu, params string[] devices)
+    {
+        devices = devices.Length > 0 ? devices : ["nvme,serial=probe,drive=disk,addr=5"];
         var guest = Guest.Boot(scratch, new GuestOptions
         {
             HasIommu = hasIommu,
             Cores = 2,
             Initramfs = GuestAssets.InitramfsWith("VfioStorage"),
-            Arguments = ["-drive", $"if=none,id=disk,format=raw,file={image}", "-device", "nvme,serial=probe,drive=disk,addr=5"],
+            Arguments = ["-drive", $"if=none,id=disk,format=raw,file={image}", .. devices.SelectMany(d => new[] { "-device", d })],
         });
         guest.Run("modprobe -a vfio-pci vfio_iommu_type1");
         WaitForDisk(guest);

@@ -42,7 +42,10 @@ public sealed class LinuxGrants(Action<string>? notice = null) : ComponentGrants
         return new LinuxGrant(Duplicate(grant)).OpenListener();
     }
 
-    /// <summary>Opens a device function: its slot holds the descriptor of a VFIO device, and the slot after it that of its container.</summary>
+    /// <summary>
+    /// Opens a device function: its slot holds the descriptor of a VFIO device, and the slot after it that of its container. Both are closed then, as nobody else may have a function
+    /// that is to be let go of: it can be opened once.
+    /// </summary>
     /// <inheritdoc/>
     public override PciFunction OpenFunction(ManifestGrant grant)
     {
@@ -52,7 +55,10 @@ public sealed class LinuxGrants(Action<string>? notice = null) : ComponentGrants
         try
         {
             var space = VfioDmaSpace.Adopt(Duplicate(grant with { Slot = grant.Slot + 1 }));
-            return VfioFunction.Adopt(device, space, address);
+            var function = VfioFunction.Adopt(device, space, address);
+            Close(grant.Slot);
+            Close(grant.Slot + 1);
+            return function;
         }
         catch
         {
@@ -60,6 +66,8 @@ public sealed class LinuxGrants(Action<string>? notice = null) : ComponentGrants
             throw;
         }
     }
+
+    private static void Close(int slot) => new SafeFileHandle(slot, ownsHandle: true).Dispose();
 
     private static SafeFileHandle Duplicate(ManifestGrant grant)
     {

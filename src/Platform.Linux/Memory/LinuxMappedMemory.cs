@@ -118,6 +118,15 @@ internal sealed unsafe class LinuxMappedMemory : MappedMemory
         }
     }
 
+    /// <summary>Puts private zeroes in the place of the file, which is not held any more. Whoever reads or writes meanwhile sees one or the other.</summary>
+    internal void Forget()
+    {
+        if (!_disposed)
+        {
+            _ = Libc.MMap(_reservation + (nint)PageSize, _reserved - (nuint)(2 * PageSize), Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_NORESERVE | Libc.MAP_FIXED, -1, 0);
+        }
+    }
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {

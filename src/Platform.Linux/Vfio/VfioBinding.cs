@@ -47,6 +47,9 @@ public sealed class VfioBinding : IDisposable
     /// <exception cref="IOException">It is in use, there is none, or Linux refuses; the message says what to do. It is as it was then.</exception>
     public static VfioBinding Detach(PciAddress address) => Take(SysfsPci.Root, "/proc", address, null);
 
+    /// <summary>It was unplugged.</summary>
+    public bool IsGone => !_driver.IsThere;
+
     /// <summary>
     /// Gives a function that is bound to vfio-pci or to nobody, and that nobody has open, to the driver that the kernel would choose: for one that a program took which was killed.
     /// </summary>

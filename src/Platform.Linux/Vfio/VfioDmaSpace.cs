@@ -175,10 +175,17 @@ public sealed unsafe class VfioDmaSpace : DmaSpace
         }
 
         Libc.VfioDmaUnmap unmap = new() { Size = (uint)sizeof(Libc.VfioDmaUnmap), Iova = iova, Length = length };
-        if (Libc.IoctlRetried(Container, Libc.VFIO_IOMMU_UNMAP_DMA, &unmap) < 0 || unmap.Length != length)
+        int errno = Libc.IoctlRetried(Container, Libc.VFIO_IOMMU_UNMAP_DMA, &unmap) < 0 ? Errno.Last : 0;
+        if (errno == Errno.EINVAL && IsEmpty())
+        {
+            // The last function went away, and with it the IOMMU's tables.
+            return;
+        }
+
+        if (errno != 0 || unmap.Length != length)
         {
             // The addresses are not given out again: devices may still reach what is behind them.
-            throw LinuxError.Io($"cannot take {length} bytes at IOVA 0x{iova:x} from devices ({unmap.Length} were taken)", "VFIO_IOMMU_UNMAP_DMA", Errno.Last);
+            throw LinuxError.Io($"cannot take {length} bytes at IOVA 0x{iova:x} from devices ({unmap.Length} were taken)", "VFIO_IOMMU_UNMAP_DMA", errno);
         }
 
         lock (_lock)
@@ -244,6 +251,13 @@ public sealed unsafe class VfioDmaSpace : DmaSpace
         }
 
         _free = free;
+    }
+
+    /// <summary>Whether no function is in the space any more.</summary>
+    private bool IsEmpty()
+    {
+        Libc.VfioIommuInfo head = new() { Size = (uint)sizeof(Libc.VfioIommuInfo) };
+        return Libc.Ioctl(Container, Libc.VFIO_IOMMU_GET_INFO, &head) < 0;
     }
 
     private Libc.VfioIommuInfo GetInfo(ref byte[] info)

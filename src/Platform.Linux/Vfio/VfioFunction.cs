@@ -17,7 +17,7 @@ public sealed unsafe class VfioFunction : PciFunction
     private readonly Libc.VfioRegionInfo _config;
     private readonly PciConfigFilter _filter;
     private readonly PciBar[] _bars = new PciBar[BarCount];
-    private readonly MappedMemory?[] _mapped = new MappedMemory?[BarCount];
+    private readonly LinuxMappedMemory?[] _mapped = new LinuxMappedMemory?[BarCount];
     private readonly EventDoorbell? _request;
     private readonly bool _canReset;
     private bool _isGone;
@@ -70,9 +70,21 @@ public sealed unsafe class VfioFunction : PciFunction
     public override DmaSpace Dma => _space;
 
     /// <summary>
-    /// The function was taken away, or the kernel asks for it (it is to be unplugged, or bound to another driver) and waits until it is closed.
+    /// The function was taken away, or the kernel asks for it (it is to be unplugged, or bound to another driver) and waits until nobody has it: it is let go of when this is
+    /// asked, and its registers are zeroes from then on.
     /// </summary>
-    public override bool IsGone => _isGone = _isGone || _disposed || WasAskedFor() || Array.Exists(_mapped, m => m is { IsLost: true }) || Config(PciConfig.VendorId, 2) != Identity.Vendor;
+    public override bool IsGone
+    {
+        get
+        {
+            if (!_isGone && !_disposed && WasAskedFor())
+            {
+                LetGo();
+            }
+
+            return _isGone = _isGone || _disposed || Array.Exists(_mapped, m => m is { IsLost: true }) || Config(PciConfig.VendorId, 2) != Identity.Vendor;
+        }
+    }
 
     /// <inheritdoc/>
     public override int MaxInterrupts => Kind().Count;
@@ -133,13 +145,14 @@ public sealed unsafe class VfioFunction : PciFunction
             throw new IOException($"{Address} has no base address register {index}; it has {string.Join(", ", _bars.Where(b => b.Kind != PciBarKind.None).Select(b => $"{b.Index} ({b.Kind}, {b.Length} bytes)"))}");
         }
 
+        ThrowIfLetGo();
         Libc.VfioRegionInfo region = _regions.Describe((uint)index, out bool isWhole);
         if (!isWhole)
         {
             return RegisterSpace.OnBus(new VfioRegisterBus(_regions), region.Offset, region.Length);
         }
 
-        MappedMemory memory = _mapped[index] ??= _regions.Map(region);
+        LinuxMappedMemory memory = _mapped[index] ??= _regions.Map(region);
         return RegisterSpace.UnsafeCreate(memory.Address, memory.Length);
     }
 
@@ -151,6 +164,7 @@ public sealed unsafe class VfioFunction : PciFunction
     {
         DisableInterrupts();
         SetBusMaster(false);
+        ThrowIfLetGo();
         if (!_canReset)
         {
             throw new IOException($"{Address} has no reset that leaves its neighbours alone; reset it by its registers");
@@ -192,12 +206,8 @@ public sealed unsafe class VfioFunction : PciFunction
         _disposed = true;
         _interrupts.Dispose();
         _requests.Dispose();
-        if (!Device.IsClosed)
-        {
-            SetCommand(PciConfig.CommandBusMaster, false);
-        }
-
-        foreach (MappedMemory? memory in _mapped)
+        SetCommand(PciConfig.CommandBusMaster, false);
+        foreach (LinuxMappedMemory? memory in _mapped)
         {
             memory?.Dispose();
         }
@@ -215,6 +225,26 @@ public sealed unsafe class VfioFunction : PciFunction
         return _interrupts.Count(Libc.VFIO_PCI_MSI_IRQ_INDEX) is > 0 and int messages
             ? (Libc.VFIO_PCI_MSI_IRQ_INDEX, PciInterruptKind.Msi, messages)
             : (Libc.VFIO_PCI_INTX_IRQ_INDEX, PciInterruptKind.Pin, _interrupts.Count(Libc.VFIO_PCI_INTX_IRQ_INDEX));
+    }
+
+    /// <summary>Closes the function. Its doorbells stay, as others wait for them, and so does memory in the place of its registers, which others may be writing to.</summary>
+    private void LetGo()
+    {
+        _isGone = true;
+        foreach (LinuxMappedMemory? memory in _mapped)
+        {
+            memory?.Forget();
+        }
+
+        Device.Dispose();
+    }
+
+    private void ThrowIfLetGo()
+    {
+        if (Device.IsClosed)
+        {
+            throw new IOException($"{Address} is gone: it was unplugged, or given to another driver");
+        }
     }
 
     private bool WasAskedFor()

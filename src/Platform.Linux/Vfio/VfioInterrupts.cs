@@ -13,7 +13,7 @@ internal sealed unsafe class VfioInterrupts(SafeFileHandle device) : IDisposable
     internal int Count(uint index)
     {
         Libc.VfioIrqInfo info = new() { Size = (uint)sizeof(Libc.VfioIrqInfo), Index = index };
-        return Libc.Ioctl(device, Libc.VFIO_DEVICE_GET_IRQ_INFO, &info) == 0 ? (int)Math.Min(info.Count, 2048) : 0;
+        return !device.IsClosed && Libc.Ioctl(device, Libc.VFIO_DEVICE_GET_IRQ_INFO, &info) == 0 ? (int)Math.Min(info.Count, 2048) : 0;
     }
 
     /// <summary>Makes doorbells and has them rung.</summary>
@@ -69,6 +69,11 @@ internal sealed unsafe class VfioInterrupts(SafeFileHandle device) : IDisposable
     /// <returns>0, or the error number.</returns>
     private int Set(uint index, uint flags, uint count, ReadOnlySpan<byte> data)
     {
+        if (device.IsClosed)
+        {
+            return Errno.ENODEV;
+        }
+
         byte[] request = new byte[sizeof(Libc.VfioIrqSet) + data.Length];
         data.CopyTo(request.AsSpan(sizeof(Libc.VfioIrqSet)));
         fixed (byte* start = request)

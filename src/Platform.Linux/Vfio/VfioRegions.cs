@@ -33,7 +33,7 @@ internal sealed unsafe class VfioRegions(SafeFileHandle device)
 
     /// <summary>Maps a region's registers.</summary>
     /// <exception cref="IOException">The host refuses.</exception>
-    internal MappedMemory Map(Libc.VfioRegionInfo region) =>
+    internal LinuxMappedMemory Map(Libc.VfioRegionInfo region) =>
         LinuxMappedMemory.Map(device, region.Offset, region.Length, 4096, Libc.PROT_READ | Libc.PROT_WRITE);
 
     /// <summary>Reads from the descriptor; all ones where the function does not answer.</summary>
@@ -41,14 +41,18 @@ internal sealed unsafe class VfioRegions(SafeFileHandle device)
     {
         ulong value = 0;
         bool held = false;
-        device.DangerousAddRef(ref held);
         try
         {
+            device.DangerousAddRef(ref held);
             return Libc.PRead((int)device.DangerousGetHandle(), (nint)(&value), (nuint)width, (long)offset) == width ? value : ulong.MaxValue >> (64 - (8 * width));
+        }
+        catch (ObjectDisposedException)
+        {
+            return ulong.MaxValue >> (64 - (8 * width));
         }
         finally
         {
-            device.DangerousRelease();
+            Release(held);
         }
     }
 
@@ -56,12 +60,24 @@ internal sealed unsafe class VfioRegions(SafeFileHandle device)
     internal void Write(ulong offset, int width, ulong value)
     {
         bool held = false;
-        device.DangerousAddRef(ref held);
         try
         {
+            device.DangerousAddRef(ref held);
             _ = Libc.PWrite((int)device.DangerousGetHandle(), (nint)(&value), (nuint)width, (long)offset);
         }
+        catch (ObjectDisposedException)
+        {
+            // It was let go of.
+        }
         finally
+        {
+            Release(held);
+        }
+    }
+
+    private void Release(bool held)
+    {
+        if (held)
         {
             device.DangerousRelease();
         }

@@ -12,6 +12,9 @@ try
         case ["run", string text, string seed, string blocks, ..] when PciAddress.TryParse(text, out PciAddress address):
             Trial.Run(address, ulong.Parse(seed, CultureInfo.InvariantCulture), int.Parse(blocks, CultureInfo.InvariantCulture), args[4..]);
             return 0;
+        case ["pull", string text] when PciAddress.TryParse(text, out PciAddress address):
+            Trial.Pull(address);
+            return 0;
         case ["take", string text, ..] when PciAddress.TryParse(text, out PciAddress address):
             using (DomainFunction taken = Trial.Claim(address, args[2..]))
             {
@@ -31,6 +34,7 @@ try
             Console.Error.WriteLine("""
                 usage: vfiostorage run ADDRESS SEED BLOCKS [--bind] [--allow-unprotected]
                                                             write, read and check BLOCKS blocks of 4 KiB through the storage domain on the controller
+                       vfiostorage pull ADDRESS             write until the controller is pulled
                        vfiostorage take ADDRESS [--bind]    hold the controller until killed
                        vfiostorage give-back ADDRESS        give it to the kernel's own driver
                 """);

@@ -57,6 +57,9 @@ internal sealed class StorageComponent : IDisposable
         }
     }
 
+    /// <summary>It runs.</summary>
+    public bool IsAlive => !_process.WaitForExit(TimeSpan.Zero);
+
     /// <summary>What it printed.</summary>
     public string Output => _output.Text;
 

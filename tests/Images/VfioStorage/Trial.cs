@@ -2,6 +2,7 @@ using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Running;
 using Makatea.VfioProbe;
+using Makatea.Virtio.Testing;
 
 namespace Makatea.VfioStorage;
 
@@ -9,6 +10,7 @@ namespace Makatea.VfioStorage;
 internal static class Trial
 {
     private const uint Generations = 2;
+    private const int BlocksAtOnce = 256;
     private const string Socket = "/tmp/vfiostorage.sock";
 
     /// <summary>Runs it. Afterwards each block holds its second generation.</summary>
@@ -58,6 +60,36 @@ internal static class Trial
         }
 
         Check.That(LinuxPciDevice.List().Single(d => d.Address == address).Driver == "nvme", "nvme has it again");
+    }
+
+    /// <summary>Writes until somebody pulls the controller: requests end with errors, the kernel gets it while the domain lives, and the domain ends well.</summary>
+    public static void Pull(PciAddress address)
+    {
+        using DomainFunction controller = Claim(address, ["--bind"]);
+        using UnixChannelListener listener = UnixChannelListener.Bind(Socket);
+        using var component = new StorageComponent(address, controller, listener);
+        using (var frontEnd = new FrontEnd(UnixMessageChannel.Connect(Socket), seed: 1, BlocksAtOnce))
+        {
+            frontEnd.Write(1, BlocksAtOnce);
+            Console.WriteLine("ok: writing");
+            Check.Refused<InvalidDataException>(
+                () =>
+                {
+                    while (true)
+                    {
+                        frontEnd.Write(1, BlocksAtOnce);
+                    }
+                },
+                nameof(BlkStatus.IoError),
+                "requests end with errors");
+            Check.That(
+                SpinWait.SpinUntil(() => LinuxPciDevice.List().All(d => d.Address != address), TimeSpan.FromSeconds(20)) && component.IsAlive,
+                "the kernel has taken it away, and the domain lives");
+        }
+
+        ProcessExit exit = component.Stop();
+        Console.Write(component.Output);
+        Check.That(exit.Code == 0, $"the domain ended ({exit})");
     }
 
     /// <summary>Takes a controller as <c>makatea up</c> does, and says what is done with it.</summary>

@@ -11,7 +11,11 @@ internal static class BindingNotices
         try
         {
             binding.Dispose();
-            if (!binding.WasBound)
+            if (binding.IsGone)
+            {
+                notice($"{binding.Address} was unplugged");
+            }
+            else if (!binding.WasBound)
             {
                 notice($"gave {binding.Address} back{(binding.PreviousDriver is { } driver ? $" to {driver}" : "; it has no driver, as before")}");
             }
