@@ -53,6 +53,10 @@ internal static class DevicesCommand
         }
 
         output.WriteLine(DeviceReport.Summarize(reports));
+        foreach (LinuxPciDevice device in devices.Where(d => d.IsVfio))
+        {
+            output.WriteLine($"{device.Address} is bound to vfio-pci: where no system uses it, 'makatea devices --give-back {device.Address}' gives it to the kernel's own driver");
+        }
     }
 
     private static void GiveBack(string text, TextWriter output)

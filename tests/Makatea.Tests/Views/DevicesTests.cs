@@ -21,6 +21,13 @@ public class DevicesTests
     }
 
     [Fact]
+    public void It_says_how_to_give_back_what_a_killed_manager_left()
+    {
+        Assert.Contains("'makatea devices --give-back 0000:01:00.0'", Print(_disk with { Driver = "vfio-pci" }), StringComparison.Ordinal);
+        Assert.DoesNotContain("--give-back", Print(_disk), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_machine_without_PCI_says_so()
     {
         using var output = new StringWriter();
