@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace Makatea.EndToEnd;
 
 /// <summary>
@@ -8,6 +10,8 @@ internal static class GuestAssets
 {
     private static readonly Lazy<string> _folder = new(Make);
     private static readonly Lazy<string> _adapters = new(() => Run("--adapters"));
+
+    private static readonly ConcurrentDictionary<string, Lazy<string>> _withProgram = [];
 
     /// <summary>The kernel.</summary>
     public static string Kernel => Path.Combine(_folder.Value, "vmlinuz");
@@ -30,7 +34,7 @@ internal static class GuestAssets
     public static string InitramfsWith(string folder)
     {
         _ = _folder.Value;
-        return Path.Combine(Run("--tool", ImagePrograms.Publish(folder)), "initramfs.gz");
+        return _withProgram.GetOrAdd(folder, f => new(() => Path.Combine(Run("--tool", ImagePrograms.Publish(f)), "initramfs.gz"))).Value;
     }
 
     private static string Make()
