@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using Makatea.Sel4.Image.Elf;
 
 namespace Makatea.Sel4.Tests.Booting;
@@ -15,7 +14,7 @@ internal static class FreestandingProgram
     public static ElfFile Build(string project, string name)
     {
         Skip.IfNot(File.Exists("/usr/bin/gcc") && File.Exists("/usr/bin/ld"), "needs gcc and binutils to link for the bare kernel (Debian: apt-get install gcc)");
-        string folder = Path.Combine(Root(), project);
+        string folder = Repository.File(project);
         var start = new ProcessStartInfo("dotnet", ["build", folder, "-c", "Release", "-p:LinkFreestanding=true", "-v", "q", "-nologo"])
         {
             RedirectStandardOutput = true,
@@ -33,16 +32,5 @@ internal static class FreestandingProgram
         Assert.True(build.ExitCode == 0, output.Result);
         string path = Path.Combine(folder, "bin/Release/net9.0/linux-x64", name + ".elf");
         return ElfFile.Parse(path, File.ReadAllBytes(path));
-    }
-
-    private static string Root([CallerFilePath] string here = "")
-    {
-        string folder = Path.GetDirectoryName(here)!;
-        while (!File.Exists(Path.Combine(folder, "Makatea.sln")))
-        {
-            folder = Path.GetDirectoryName(folder)!;
-        }
-
-        return folder;
     }
 }
