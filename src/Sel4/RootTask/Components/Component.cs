@@ -1,5 +1,6 @@
 namespace Makatea.Sel4;
 
+#pragma warning disable CS0649 // Filled by who starts one; the root task itself starts none yet.
 /// <summary>How a component is started.</summary>
 internal struct ComponentOptions
 {
@@ -24,6 +25,7 @@ internal struct ComponentOptions
     /// <summary>Pages of its first stack.</summary>
     internal int StackPages;
 }
+#pragma warning restore CS0649
 
 /// <summary>Why a component was not started.</summary>
 internal enum ComponentFault
