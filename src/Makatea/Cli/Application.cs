@@ -65,6 +65,8 @@ internal static class Application
             LsCommand.Create(),
             DevicesCommand.Create(),
             BoardCommand.Create(),
+            ImageCommand.Create(),
+            BootCommand.Create(),
             ConsoleCommand.Create(),
             CheckCommand.Create(),
             SchemaCommand.Create(),

@@ -21,6 +21,17 @@ public sealed class ElfFileTests
         Assert.Equal(new ElfSymbol("g", ElfSymbol.Function, 1, 0x400002, 1), file.Symbols[2]);
     }
 
+    [Fact]
+    public void Without_sections_the_segments_remain()
+    {
+        ElfFile file = Whole.Parse();
+        var without = ElfFile.Parse("without", file.WithoutSections());
+        Assert.Equal(file.Segments, without.Segments);
+        Assert.All(file.Segments, s => Assert.Equal(file.Contents(s).ToArray(), without.Contents(s).ToArray()));
+        Assert.Empty(without.Sections);
+        Assert.Equal((int)(file.Segments[1].Offset + file.Segments[1].FileLength), without.Bytes.Length);
+    }
+
     [Theory]
     [InlineData(0, 0x7e, "does not begin like an ELF file")]
     [InlineData(4, 1, "not 64-bit")]
@@ -53,6 +64,7 @@ public sealed class ElfFileTests
                 _ = read.Contents(segment).Length;
             }
 
+            _ = ElfFile.Parse("without", read.WithoutSections()).Segments;
             _ = read.Symbols.Count;
             foreach (ElfSection section in read.Sections.Where(s => s.IsCode))
             {

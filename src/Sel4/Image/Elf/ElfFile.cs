@@ -66,6 +66,16 @@ public sealed class ElfFile
     /// <summary>The bytes of a section that has some in the file.</summary>
     public ReadOnlySpan<byte> Contents(ElfSection section) => Bytes.Slice((int)section.Offset, (int)section.Length);
 
+    /// <summary>The file as far as its segments need it: no sections, symbols or debug information.</summary>
+    public byte[] WithoutSections()
+    {
+        ulong headers = Segments.Count == 0 ? HeaderLength : Math.Max(HeaderLength, UInt64(32) + (ulong)(Segments.Count * ProgramHeaderLength));
+        byte[] file = Bytes[..(int)Math.Max(headers, Segments.Select(s => s.Offset + s.FileLength).DefaultIfEmpty().Max())].ToArray();
+        BinaryPrimitives.WriteUInt64LittleEndian(file.AsSpan(40), 0);
+        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(60), 0);
+        return file;
+    }
+
     internal ImageException Broken(string what) => new($"{Name} cannot be used: {what}");
 
     private void Require(bool holds, string otherwise)

@@ -31,8 +31,8 @@ internal sealed class TestElf
         return this;
     }
 
-    /// <summary>A symbol in the section that was added last.</summary>
-    public TestElf Symbol(string name, ulong address, ulong length, byte type = ElfSymbol.Function)
+    /// <summary>A symbol in the section that was added last; of a function (2) by default.</summary>
+    public TestElf Symbol(string name, ulong address, ulong length, byte type = 2)
     {
         _symbols.Add((name, type, _sections.Count, address, length));
         return this;
