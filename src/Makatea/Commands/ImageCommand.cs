@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Makatea.Cli;
+using Makatea.Imaging;
 using Makatea.Sel4.Image.Boards;
 using Makatea.Sel4.Image.Elf;
 using Makatea.Sel4.Image.Modules;
@@ -27,10 +28,11 @@ internal static class ImageCommand
     private static readonly Option<string[]> _files = new("--file") { Description = "Something else, put in as it is, under its file name. May be repeated.", HelpName = "FILE" };
     private static readonly Option<string?> _board = new("--board") { Description = BoardArgument.Description, HelpName = "DIR" };
     private static readonly Option<string> _output = new("--output", "-o") { Description = "Where the boot module is written.", HelpName = "FILE", Required = true };
+    private static readonly Option<string?> _iso = new("--iso") { Description = "Write a CD image, too, with the kernel and GRUB, which boots on a PC (BIOS).", HelpName = "FILE" };
 
     public static Command Create()
     {
-        var command = new Command("image", "Make a boot module for seL4: the root task, the numbers of the board's kernel, and programs.") { _rootTask, _programs, _files, _board, _output };
+        var command = new Command("image", "Make a boot module for seL4: the root task, the numbers of the board's kernel, and programs.") { _rootTask, _programs, _files, _board, _output, _iso };
         command.SetAction(result =>
         {
             TextWriter output = result.InvocationConfiguration.Output;
@@ -49,6 +51,12 @@ internal static class ImageCommand
             string path = result.GetRequiredValue(_output);
             File.WriteAllBytes(path, module);
             output.WriteLine($"{path}: {module.Length} bytes, {Phrase.Count(files.Count, "file")} behind the root task; 'makatea boot {path}' starts it");
+            if (result.GetValue(_iso) is { } iso)
+            {
+                GrubIso.Write(board.Kernel32!, module, iso);
+                output.WriteLine($"{iso}: {new FileInfo(iso).Length} bytes, boots on a PC");
+            }
+
             return ExitCode.Success;
         });
         return command;

@@ -11,6 +11,8 @@ public sealed class ImageCommandTests : IDisposable
 {
     private const ElfRights CodeRights = ElfRights.Read | ElfRights.Execute;
 
+    private const string Qemu = "/usr/bin/qemu-system-x86_64";
+
     private readonly TestBoard _board = new();
     private readonly TemporaryDirectory _directory = new();
 
@@ -76,13 +78,35 @@ public sealed class ImageCommandTests : IDisposable
     public void The_kernel_starts_a_module_and_SIGTERM_ends_it()
     {
         string board = RealBoard.Path;
-        Skip.IfNot(File.Exists("/usr/bin/qemu-system-x86_64"), "needs QEMU (Debian: apt-get install qemu-system-x86)");
+        Skip.IfNot(File.Exists(Qemu), "needs QEMU (Debian: apt-get install qemu-system-x86)");
         Assert.Equal(0, ApplicationTests.Run("image", "--root-task", RootTask(), "--board", board, "-o", Output).Exit);
-        using Process boot = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "makatea.dll"), "boot", Output, "--board", board])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardInput = true,
-        })!;
+        Assert.Equal(1, Boot("dotnet", Path.Combine(AppContext.BaseDirectory, "makatea.dll"), "boot", Output, "--board", board));
+    }
+
+    [SkippableFact]
+    [Trait("Category", "Device")]
+    public void GRUB_starts_the_kernel_and_a_module_from_a_CD()
+    {
+        string board = RealBoard.Path;
+        Skip.IfNot(File.Exists(Qemu), "needs QEMU (Debian: apt-get install qemu-system-x86)");
+        Skip.IfNot(File.Exists("/usr/bin/grub-mkrescue") && File.Exists("/usr/bin/xorriso"), "needs GRUB's tools (Debian: apt-get install grub-common grub-pc-bin xorriso mtools)");
+        string iso = Path.Combine(_directory.Path, "boot.iso");
+        (int exit, _, string error) = ApplicationTests.Run("image", "--root-task", RootTask(), "--board", board, "-o", Output, "--iso", iso);
+        Assert.Equal((0, ""), (exit, error));
+        Boot(Qemu, "-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", "512", "-device", "intel-iommu", "-serial", "stdio", "-cdrom", iso);
+    }
+
+    public void Dispose()
+    {
+        _board.Dispose();
+        _directory.Dispose();
+    }
+
+    /// <summary>Runs a program until the kernel is up, and ends it.</summary>
+    /// <returns>Its exit status.</returns>
+    private static int Boot(string program, params string[] arguments)
+    {
+        using Process boot = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardInput = true })!;
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(90));
         using CancellationTokenRegistration end = deadline.Token.Register(boot.Kill);
         string? line;
@@ -99,13 +123,7 @@ public sealed class ImageCommandTests : IDisposable
         }
 
         Assert.True(boot.WaitForExit(TimeSpan.FromSeconds(20)));
-        Assert.Equal(1, boot.ExitCode);
-    }
-
-    public void Dispose()
-    {
-        _board.Dispose();
-        _directory.Dispose();
+        return boot.ExitCode;
     }
 
     // jmp to itself
