@@ -25,6 +25,7 @@ public sealed class E1000VfioTests(ITestOutputHelper output)
             Arguments = ["-netdev", $"stream,id=n0,server=off,addr.type=unix,addr.path={wire}", "-device", "e1000e,netdev=n0,mac=52:54:00:12:34:56,addr=6"],
         });
         guest.Run("modprobe -a vfio-pci vfio_iommu_type1");
+        guest.Run("echo 16 >/proc/sys/vm/nr_hugepages");
         Task exchange = peer.RunAsync();
         (int status, string text) = guest.TryRun($"e1000traffic 0000:00:06.0 {Frames}", seconds: 400);
         output.WriteLine($"{text}\n{peer}");

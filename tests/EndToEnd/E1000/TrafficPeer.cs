@@ -64,12 +64,13 @@ internal sealed class TrafficPeer : IDisposable
             reader.Join();
             if (_failure is not null)
             {
-                throw new InvalidOperationException($"{_failure.Message} ({this})", _failure);
+                throw new InvalidOperationException(ToString(), _failure);
             }
         },
         TaskCreationOptions.LongRunning);
 
-    public override string ToString() => $"the peer received {Received} of {_count} frames, {_acknowledged} of its own arrived";
+    public override string ToString() =>
+        $"the peer received {Received} of {_count} frames, {_acknowledged} of its own arrived{(_failure is null ? "" : $"; it gave up: {_failure.Message}")}";
 
     public void Dispose()
     {

@@ -56,7 +56,11 @@ internal sealed class Exchange
         byte[] adapter = new byte[MacAddress.Length];
         port.Info.Address.Write(adapter);
         var exchange = new Exchange(count, adapter);
-        using Grant grant = new LinuxHost().CreateMemory("frames", Queues * TrafficQueue.MemoryLength);
+
+        // QEMU's adapters drop frames silently of which a piece crosses into a page that is not the next one in the machine's memory too, and reaches it by their IOMMU (net_tx_pkt's
+        // mapping ends there). Huge pages are in one piece.
+        const int HugePage = 2 << 20;
+        using Grant grant = new LinuxHost().CreateMemory("frames", ((Queues * TrafficQueue.MemoryLength) + HugePage - 1) & ~(HugePage - 1ul), HugePage);
         using MappedMemory memory = grant.Map(0, Queues * TrafficQueue.MemoryLength, MemoryAccess.ReadWrite);
         port.AddMemory(memory);
         using var first = new TrafficQueue(exchange, port, 0, memory);
