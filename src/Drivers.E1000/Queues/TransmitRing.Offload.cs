@@ -181,7 +181,14 @@ internal sealed partial class TransmitRing<TChip>
 
             skip = 0;
             left -= length;
-            PutPiece(iova, length, second, isLast: left == 0, hasSentinel);
+            if (length <= TChip.MaxDescriptorData && !hasSentinel)
+            {
+                Put(_tail++, iova, second | (uint)length | (left == 0 ? TransmitDescriptor.EndOfPacket : 0));
+            }
+            else
+            {
+                PutPiece(iova, length, second, isLast: left == 0, hasSentinel);
+            }
         }
 
         _copied += isCopied ? 1UL : 0;
