@@ -29,7 +29,7 @@ public sealed class E1000VfioTests(ITestOutputHelper output)
         Task exchange = peer.RunAsync();
         (int status, string text) = guest.TryRun($"e1000traffic 0000:00:06.0 {Frames}", seconds: 400);
         output.WriteLine($"{text}\n{peer}");
-        Assert.True(status == 0, $"{text}\n{peer}");
+        Assert.True(status == 0, $"{text}\n{peer}\n{exchange.Exception}");
         await exchange.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Equal((Frames, Frames), (peer.Received, peer.Acknowledged));
 

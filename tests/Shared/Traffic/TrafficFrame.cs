@@ -29,6 +29,7 @@ internal static class TrafficFrame
     /// <summary>Every so many frames of the peer's one has a wrong checksum, so that those that are called right are known to be looked at.</summary>
     public const int WrongEvery = 1009;
 
+    private const int PageSize = 4096;
     private const int EthernetLength = 14;
     private const int InfoLength = 12;
     private const int Ip4 = 20;
@@ -55,7 +56,10 @@ internal static class TrafficFrame
     /// <summary>Where the checksum is in the header of TCP or UDP.</summary>
     public static int ChecksumOffsetOf(int flow) => IsTcp(flow) ? 16 : 6;
 
-    /// <summary>Which part of <see cref="Bytes"/> a frame's body is.</summary>
+    /// <summary>
+    /// Which part of <see cref="Bytes"/> a frame's body is, within a page: behind an IOMMU, QEMU's 82574L drops a frame of which a piece lies in two pages that are not neighbours
+    /// in the machine's memory, whatever their addresses for the device.
+    /// </summary>
     public static (int Start, int Length) BodyOf(uint number)
     {
         if (number == ReportOnly)
@@ -64,7 +68,8 @@ internal static class TrafficFrame
         }
 
         int length = (int)(number / Flows * 7 % (uint)(MaxLength - HeadersOf(FlowOf(number)) + 1));
-        return ((int)(number * 61 % (uint)(Bytes.Length - MaxLength)), length);
+        int page = (int)(number / Flows % (uint)(Bytes.Length / PageSize));
+        return ((page * PageSize) + (int)(number * 61 % (uint)(PageSize - length + 1)), length);
     }
 
     /// <summary>The peer gives this frame a wrong checksum.</summary>
