@@ -103,9 +103,10 @@ internal sealed class FrontEnd : IDisposable
     /// <summary>Makes what was written durable.</summary>
     public void Flush()
     {
-        if (_driver.Flush() != BlkStatus.Ok)
+        BlkStatus status = _driver.Flush();
+        if (status != BlkStatus.Ok)
         {
-            throw new InvalidDataException("a flush failed");
+            throw new InvalidDataException($"a flush ended with {status}");
         }
     }
 
