@@ -33,8 +33,7 @@ gate build dotnet build Makatea.sln -c Release -v q -nologo
 if [ "$failed" -gt 0 ]; then summary; exit 1; fi
 
 if [ -n "$quick" ]; then
-  jobs=$(nproc) filter='Category!=Guest&Category!=Device&Category!=Image&Category!=Long'
-  gate format dotnet format whitespace Makatea.sln --verify-no-changes --no-restore
+  jobs=$(($(nproc) + 1)) filter='Category!=Guest&Category!=Device&Category!=Image&Category!=Long'
 else
   jobs=1 filter=
   gate format dotnet format Makatea.sln --verify-no-changes --no-restore

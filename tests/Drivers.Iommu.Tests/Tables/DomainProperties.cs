@@ -5,6 +5,7 @@ using Makatea.Platform;
 namespace Makatea.Drivers.Iommu.Tests;
 
 /// <summary>Domains against a dictionary, seen by a unit that caches all it may.</summary>
+[Trait("Category", "Long")]
 public sealed class DomainProperties
 {
     private const ulong Page = 4096;

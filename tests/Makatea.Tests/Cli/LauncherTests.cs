@@ -3,6 +3,7 @@ using System.Diagnostics;
 namespace Makatea.Tests.Cli;
 
 /// <summary>Runs <c>./makatea</c> in a tree of its own with a dotnet that notes what it was asked for.</summary>
+[Trait("Category", "Long")]
 public sealed class LauncherTests : IDisposable
 {
     private const string FakeDotnet = """

@@ -47,6 +47,7 @@ public sealed class InlineOnMemoryTests : FileContract
     protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.Memory(FileLength), new() { Engine = FileEngine.Inline });
 }
 
+[Trait("Category", "Long")]
 public sealed class InlineOnDiskTests : FileContract
 {
     protected override BlockDevice CreateDevice() => FileBlockDevice.Open(TestDisk.OnDisk(FileLength), new() { Engine = FileEngine.Inline });

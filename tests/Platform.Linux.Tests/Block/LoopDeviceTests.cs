@@ -42,6 +42,7 @@ public sealed class LoopDeviceDirectTests : LoopDeviceContract
     private protected override FileBlockOptions Options => Bed.IoUring() with { Direct = true };
 }
 
+[Trait("Category", "Long")]
 public sealed class LoopDeviceThreadsTests : LoopDeviceContract
 {
     private protected override FileBlockOptions Options => new() { Engine = FileEngine.Threads };

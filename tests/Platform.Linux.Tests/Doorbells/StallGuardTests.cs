@@ -4,6 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Makatea.Platform.Linux.Tests;
 
 /// <summary>A peer that has a doorbell too clears O_NONBLOCK and sees to it that our call would wait for ever.</summary>
+[Trait("Category", "Long")]
 public sealed class StallGuardTests
 {
     private static readonly TimeSpan _heldUp = (2 * StallGuard.Interval) + TimeSpan.FromSeconds(8);

@@ -5,6 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Makatea.Platform.Linux.Tests;
 
 /// <summary>What was granted works in the sandbox, and so does .NET.</summary>
+[Trait("Category", "Long")]
 public sealed class SandboxWorksTests
 {
     [Theory]

@@ -6,6 +6,7 @@ using Iced.Intel;
 namespace Makatea.Platform.Tests;
 
 /// <summary>What the optimising compiler makes of the accessors of registers, and of those who call them.</summary>
+[Trait("Category", "Long")]
 public sealed class RegisterAccessCodeTests : IDisposable
 {
     private readonly NativeArray<ulong> _register = new(1);

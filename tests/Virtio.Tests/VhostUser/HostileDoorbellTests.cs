@@ -9,6 +9,7 @@ namespace Makatea.Virtio.Tests;
 /// A front end clears O_NONBLOCK of the eventfds that it granted and fills their counts, so that every write to them would wait for ever. Its own
 /// queue may lose a moment by that; its connection can be ended, and the next front end is served.
 /// </summary>
+[Trait("Category", "Long")]
 public sealed class HostileDoorbellTests
 {
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(10);

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 namespace Makatea.Virtio.Tests;
 
 /// <summary>The back-end under QEMU's front end: what works here is the protocol as QEMU means it.</summary>
+[Trait("Category", "Long")]
 public sealed class QemuFrontendTests
 {
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);

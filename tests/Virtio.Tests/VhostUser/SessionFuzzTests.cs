@@ -4,6 +4,7 @@ namespace Makatea.Virtio.Tests;
 /// Sessions under random and nearly valid messages: none may end in anything but a broken rule or a channel's end, nor keep
 /// what it was given. Each seed is a run of its own and can be repeated.
 /// </summary>
+[Trait("Category", "Long")]
 public sealed class SessionFuzzTests
 {
     private static readonly VhostUserRequest[] _all = [.. Enum.GetValues<VhostUserRequest>()];
