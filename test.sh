@@ -33,6 +33,7 @@ gate build dotnet build Makatea.sln -c Release -v q -nologo
 if [ "$failed" -gt 0 ]; then summary; exit 1; fi
 
 if [ -n "$quick" ]; then
+  export DOTNET_TieredPGO=0 # code that runs for a minute is not worth watching
   jobs=$(($(nproc) + 1)) filter='Category!=Guest&Category!=Device&Category!=Image&Category!=Long'
 else
   jobs=1 filter=

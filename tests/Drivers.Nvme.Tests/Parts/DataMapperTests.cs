@@ -5,6 +5,7 @@ using Makatea.Platform;
 namespace Makatea.Drivers.Nvme.Tests.Parts;
 
 /// <summary>Which words are found for scatter lists of every shape, checked by following them as a controller does.</summary>
+[Trait("Category", "Long")]
 public sealed class DataMapperTests : IDisposable
 {
     private const int Length = 4 << 20;

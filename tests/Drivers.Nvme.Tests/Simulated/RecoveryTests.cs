@@ -5,6 +5,7 @@ using Makatea.Platform;
 namespace Makatea.Drivers.Nvme.Tests.Simulated;
 
 /// <summary>Faults between a command and its completion: each ends in a retry that leaves no trace, or in a typed error, and nothing hangs.</summary>
+[Trait("Category", "Long")]
 public sealed class RecoveryTests
 {
     [Theory]

@@ -10,6 +10,7 @@ using Makatea.Virtio.Testing;
 namespace Makatea.Tests.Running;
 
 /// <summary>Runs real components, in their sandbox, with our own front end as the guest.</summary>
+[Trait("Category", "Long")]
 public sealed class DomainRunnerTests : IDisposable
 {
     private const int Sectors = 2048;

@@ -4,6 +4,7 @@ using FsCheck.Fluent;
 namespace Makatea.Platform.Tests;
 
 /// <summary>The allocator against a model that has a bit for each address: 0 free, 1 taken, 2 not to be given.</summary>
+[Trait("Category", "Long")]
 public sealed class IovaAllocatorProperties
 {
     private const int Addresses = 64;

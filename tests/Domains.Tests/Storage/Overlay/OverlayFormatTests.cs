@@ -5,6 +5,7 @@ using Makatea.Platform;
 namespace Makatea.Domains.Storage.Tests;
 
 /// <summary>The format on storage, and what is not of it.</summary>
+[Trait("Category", "Long")]
 public sealed class OverlayFormatTests
 {
     private const int BaseLength = 300 << 20;
