@@ -94,19 +94,7 @@ public sealed partial class IommuDomain : DmaSpace
     }
 
     /// <inheritdoc/>
-    public override DmaMemory Allocate(ulong length)
-    {
-        DmaMemory memory = _host.PhysicalSpace.Allocate(length);
-        try
-        {
-            return new DomainMemory(memory, Map(memory, DmaAccess.ReadWrite));
-        }
-        catch
-        {
-            memory.Dispose();
-            throw;
-        }
-    }
+    public override DmaMemory Allocate(ulong length) => Own(_host.PhysicalSpace.Allocate(length));
 
     internal bool Has(PciAddress function) => _functions.ContainsKey(function);
 

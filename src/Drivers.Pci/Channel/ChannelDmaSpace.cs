@@ -20,16 +20,7 @@ internal sealed class ChannelDmaSpace(ChannelFunction function, ComponentHost ho
         ulong mask = (ulong)PageSize - 1;
         ulong whole = (length + mask) & ~mask;
         using Grant grant = IsProtected ? host.CreateMemory("makatea-dma", whole) : MakeContiguous(whole);
-        MappedMemory memory = grant.Map(0, whole, MemoryAccess.ReadWrite);
-        try
-        {
-            return new ChannelDmaMemory(memory, Map(memory, DmaAccess.ReadWrite));
-        }
-        catch
-        {
-            memory.Dispose();
-            throw;
-        }
+        return Own(grant.Map(0, whole, MemoryAccess.ReadWrite));
     }
 
     /// <summary>Memory that is in one piece without an IOMMU's help.</summary>
@@ -91,20 +82,5 @@ internal sealed class ChannelDmaSpace(ChannelFunction function, ComponentHost ho
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-    }
-
-    private sealed class ChannelDmaMemory(MappedMemory memory, DmaMapping mapping) : DmaMemory
-    {
-        public override nint Address => memory.Address;
-
-        public override ulong Length => memory.Length;
-
-        public override ulong Iova => mapping.Iova;
-
-        protected override void Dispose(bool disposing)
-        {
-            mapping.Dispose();
-            memory.Dispose();
-        }
     }
 }

@@ -51,7 +51,7 @@ public sealed class PhysicalDmaSpace : DmaSpace
         try
         {
             using Grant grant = new LinuxHost().CreateMemory("makatea-dma", whole, PageSize);
-            return new VfioMemory(grant.Map(0, whole, MemoryAccess.ReadWrite), memory => Map(memory, DmaAccess.ReadWrite));
+            return Own(grant.Map(0, whole, MemoryAccess.ReadWrite));
         }
         catch (Exception e) when (e is (IOException or GrantException) and not DmaException)
         {

@@ -118,7 +118,7 @@ public sealed unsafe class VfioDmaSpace : DmaSpace
     {
         ArgumentOutOfRangeException.ThrowIfZero(length);
         ulong pages = checked(length + _pageSize - 1) & ~(_pageSize - 1);
-        return new VfioMemory(PinnedMemory.Allocate(pages), memory => Add(memory.Address, pages, DmaAccess.ReadWrite));
+        return Own(PinnedMemory.Allocate(pages));
     }
 
     /// <inheritdoc/>

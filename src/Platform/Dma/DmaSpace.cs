@@ -97,6 +97,22 @@ public abstract class DmaSpace : IDisposable
     /// <exception cref="DmaException">It cannot be done.</exception>
     protected DmaMapping Add(nint address, ulong length, DmaAccess access) => Add(address, length, access, null);
 
+    /// <summary>Takes over memory, whole pages, and maps it for reading and writing: what <see cref="Allocate"/> returns.</summary>
+    /// <exception cref="DmaException">It cannot be mapped; then it is disposed.</exception>
+    protected DmaMemory Own(MappedMemory memory)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        try
+        {
+            return new OwnedDmaMemory(memory, Map(memory, DmaAccess.ReadWrite));
+        }
+        catch
+        {
+            memory.Dispose();
+            throw;
+        }
+    }
+
     internal void Remove(DmaMapping mapping)
     {
         lock (_changing)
