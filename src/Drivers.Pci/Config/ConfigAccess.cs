@@ -42,6 +42,6 @@ internal abstract class ConfigAccess
 
         uint code = Read(function, PciConfig.RevisionId, 4);
         uint subsystem = (Read(function, PciConfig.HeaderType, 1) & 0x7f) == 0 ? Read(function, PciConfig.SubsystemVendorId, 4) : 0;
-        return new((ushort)id, (ushort)(id >> 16), code >> 8, (byte)code, (ushort)subsystem, (ushort)(subsystem >> 16));
+        return PciIdentity.FromConfig(id, code, subsystem);
     }
 }

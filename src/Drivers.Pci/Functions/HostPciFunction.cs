@@ -59,14 +59,14 @@ internal sealed class HostPciFunction : PciFunction
     /// <inheritdoc/>
     public override uint ReadConfig(int offset, int width)
     {
-        Check(offset, width);
+        CheckConfig(offset, width);
         return _isGone ? uint.MaxValue >> (32 - (8 * width)) : _config.Read(Address, offset, width);
     }
 
     /// <inheritdoc/>
     public override void WriteConfig(int offset, int width, uint value)
     {
-        Check(offset, width);
+        CheckConfig(offset, width);
         uint mask = _filter.Mask(offset, width);
         if (mask == 0 || _isGone)
         {
@@ -202,14 +202,6 @@ internal sealed class HostPciFunction : PciFunction
         if (IsGone)
         {
             throw new IOException($"{Address} ({Identity}) is gone: it was taken out, or closed here");
-        }
-    }
-
-    private void Check(int offset, int width)
-    {
-        if (width is not (1 or 2 or 4) || offset < 0 || offset > ConfigLength - width || offset % width != 0)
-        {
-            throw new ArgumentOutOfRangeException(nameof(offset), $"{width} bytes at 0x{offset:x} of configuration space of {ConfigLength}; 1, 2 or 4 are possible, aligned");
         }
     }
 

@@ -93,7 +93,7 @@ public sealed class SysfsFunction : PciFunction
     /// <inheritdoc/>
     public override uint ReadConfig(int offset, int width)
     {
-        Check(offset, width);
+        CheckConfig(offset, width);
         Span<byte> value = stackalloc byte[sizeof(uint)];
         value.Clear();
         return RandomAccess.Read(_config, value[..width], offset) == width ? BinaryPrimitives.ReadUInt32LittleEndian(value) : uint.MaxValue >> (32 - (8 * width));
@@ -102,7 +102,7 @@ public sealed class SysfsFunction : PciFunction
     /// <inheritdoc/>
     public override void WriteConfig(int offset, int width, uint value)
     {
-        Check(offset, width);
+        CheckConfig(offset, width);
         uint mask = _filter.Mask(offset, width);
         if (mask != 0)
         {
@@ -212,13 +212,8 @@ public sealed class SysfsFunction : PciFunction
         return bars;
     }
 
-    private PciIdentity ReadIdentity()
-    {
-        uint id = ReadConfig(PciConfig.VendorId, 4);
-        uint code = ReadConfig(PciConfig.RevisionId, 4);
-        uint subsystem = ReadConfig(PciConfig.SubsystemVendorId, 4);
-        return new((ushort)id, (ushort)(id >> 16), code >> 8, (byte)code, (ushort)subsystem, (ushort)(subsystem >> 16));
-    }
+    private PciIdentity ReadIdentity() =>
+        PciIdentity.FromConfig(ReadConfig(PciConfig.VendorId, 4), ReadConfig(PciConfig.RevisionId, 4), ReadConfig(PciConfig.SubsystemVendorId, 4));
 
     private void SetConfig(int offset, int width, uint value)
     {
@@ -233,14 +228,6 @@ public sealed class SysfsFunction : PciFunction
         if (command != ushort.MaxValue)
         {
             SetConfig(PciConfig.Command, 2, set ? command | bits : command & ~(uint)bits);
-        }
-    }
-
-    private void Check(int offset, int width)
-    {
-        if (width is not (1 or 2 or 4) || offset < 0 || offset > ConfigLength - width || offset % width != 0)
-        {
-            throw new ArgumentOutOfRangeException(nameof(offset), $"{width} bytes at 0x{offset:x} of configuration space of {ConfigLength}; 1, 2 or 4 are possible, aligned");
         }
     }
 }

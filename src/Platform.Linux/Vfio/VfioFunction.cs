@@ -112,14 +112,14 @@ public sealed unsafe class VfioFunction : PciFunction
     /// <inheritdoc/>
     public override uint ReadConfig(int offset, int width)
     {
-        Check(offset, width);
+        CheckConfig(offset, width);
         return Config(offset, width);
     }
 
     /// <inheritdoc/>
     public override void WriteConfig(int offset, int width, uint value)
     {
-        Check(offset, width);
+        CheckConfig(offset, width);
         uint mask = _filter.Mask(offset, width);
         if (mask != 0)
         {
@@ -253,13 +253,8 @@ public sealed unsafe class VfioFunction : PciFunction
         return _request is not null && Libc.Read(_request.Handle, &count, sizeof(ulong)) == sizeof(ulong);
     }
 
-    private PciIdentity ReadIdentity()
-    {
-        uint id = Config(PciConfig.VendorId, 4);
-        uint code = Config(PciConfig.RevisionId, 4);
-        uint subsystem = Config(PciConfig.SubsystemVendorId, 4);
-        return new((ushort)id, (ushort)(id >> 16), code >> 8, (byte)code, (ushort)subsystem, (ushort)(subsystem >> 16));
-    }
+    private PciIdentity ReadIdentity() =>
+        PciIdentity.FromConfig(Config(PciConfig.VendorId, 4), Config(PciConfig.RevisionId, 4), Config(PciConfig.SubsystemVendorId, 4));
 
     /// <summary>What a register decodes is in its low bits; how much, the kernel says.</summary>
     private void ReadBars()
@@ -283,14 +278,6 @@ public sealed unsafe class VfioFunction : PciFunction
         if (command != ushort.MaxValue)
         {
             SetConfig(PciConfig.Command, 2, set ? command | bits : command & ~(uint)bits);
-        }
-    }
-
-    private void Check(int offset, int width)
-    {
-        if (width is not (1 or 2 or 4) || offset < 0 || offset > ConfigLength - width || offset % width != 0)
-        {
-            throw new ArgumentOutOfRangeException(nameof(offset), $"{width} bytes at 0x{offset:x} of configuration space of {ConfigLength}; 1, 2 or 4 are possible, aligned");
         }
     }
 }

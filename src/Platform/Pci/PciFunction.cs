@@ -63,6 +63,16 @@ public abstract class PciFunction : IDisposable
     /// <summary>Most vectors that the function has: MSI-X, else MSI, else the pin where the host can tell it; 0 where it can only be polled.</summary>
     public abstract int MaxInterrupts { get; }
 
+    /// <summary>Checks an access to configuration space.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is not 1, 2 or 4 bytes, not inside the space, or not aligned.</exception>
+    protected void CheckConfig(int offset, int width)
+    {
+        if (width is not (1 or 2 or 4) || offset < 0 || offset > ConfigLength - width || offset % width != 0)
+        {
+            throw new ArgumentOutOfRangeException(nameof(offset), $"{width} bytes at 0x{offset:x} of configuration space of {ConfigLength}; 1, 2 or 4 are possible, aligned");
+        }
+    }
+
     /// <summary>Finds a capability.</summary>
     /// <returns>Its offset in configuration space, or 0. A list that loops or points into the header ends there.</returns>
     public int FindCapability(PciCapabilityId id)
