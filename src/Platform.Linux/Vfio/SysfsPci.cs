@@ -14,21 +14,7 @@ internal static class SysfsPci
     internal static string Folder(string root, PciAddress address) => Path.Combine(root, "bus/pci/devices", address.ToString());
 
     /// <summary>All functions, by address.</summary>
-    internal static IReadOnlyList<PciAddress> List(string root)
-    {
-        string folder = Path.Combine(root, "bus/pci/devices");
-        List<PciAddress> found = [];
-        foreach (string? name in Directory.Exists(folder) ? Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName) : [])
-        {
-            if (PciAddress.TryParse(name, out PciAddress address))
-            {
-                found.Add(address);
-            }
-        }
-
-        found.Sort();
-        return found;
-    }
+    internal static IReadOnlyList<PciAddress> List(string root) => Addresses(Path.Combine(root, "bus/pci/devices"));
 
     /// <summary>Number of a function's IOMMU group; null where it has none. A group that VFIO made up, as there is no IOMMU, is none.</summary>
     internal static int? GroupOf(string root, PciAddress address)
@@ -38,21 +24,8 @@ internal static class SysfsPci
     }
 
     /// <summary>The functions of an IOMMU group.</summary>
-    internal static IReadOnlyList<PciAddress> InGroup(string root, int group)
-    {
-        string folder = Path.Combine(root, "kernel/iommu_groups", group.ToString(CultureInfo.InvariantCulture), "devices");
-        List<PciAddress> found = [];
-        foreach (string? name in Directory.Exists(folder) ? Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName) : [])
-        {
-            if (PciAddress.TryParse(name, out PciAddress address))
-            {
-                found.Add(address);
-            }
-        }
-
-        found.Sort();
-        return found;
-    }
+    internal static IReadOnlyList<PciAddress> InGroup(string root, int group) =>
+        Addresses(Path.Combine(root, "kernel/iommu_groups", group.ToString(CultureInfo.InvariantCulture), "devices"));
 
     /// <summary>Name of the driver that has a function; null where none has.</summary>
     internal static string? DriverOf(string root, PciAddress address) => LinkName(Path.Combine(Folder(root, address), "driver"));
@@ -90,5 +63,21 @@ internal static class SysfsPci
         {
             return null;
         }
+    }
+
+    /// <summary>The functions that entries of a folder are named after, in order; none where there is no such folder.</summary>
+    private static List<PciAddress> Addresses(string folder)
+    {
+        List<PciAddress> found = [];
+        foreach (string? name in Directory.Exists(folder) ? Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName) : [])
+        {
+            if (PciAddress.TryParse(name, out PciAddress address))
+            {
+                found.Add(address);
+            }
+        }
+
+        found.Sort();
+        return found;
     }
 }
