@@ -54,11 +54,7 @@ internal sealed partial class ReceiveRing<TChip>
         _isBroken = _parts != 0;
         _head = 0;
         _tail = (uint)count;
-        _registers.WriteUInt32(Register.RingBaseLow, (uint)_memory.Iova);
-        _registers.WriteUInt32(Register.RingBaseHigh, (uint)(_memory.Iova >> 32));
-        _registers.WriteUInt32(Register.RingLength, (uint)_size * ReceiveDescriptor.Length);
-        _registers.WriteUInt32(Register.RingHead, 0);
-        _registers.WriteUInt32(Register.RingTail, 0);
+        RingRegisters.Set(_registers, _memory.Iova, (uint)_size * ReceiveDescriptor.Length);
     }
 
     /// <summary>Lets a receiver that was started have the buffers.</summary>
@@ -71,12 +67,7 @@ internal sealed partial class ReceiveRing<TChip>
     }
 
     /// <summary>Takes the ring from a controller that stopped.</summary>
-    public void Stop()
-    {
-        _registers.WriteUInt32(Register.RingLength, 0);
-        _registers.WriteUInt32(Register.RingHead, 0);
-        _registers.WriteUInt32(Register.RingTail, 0);
-    }
+    public void Stop() => RingRegisters.Clear(_registers);
 
     /// <summary>What was counted. The numbers are each right, but not of one moment.</summary>
     public NetStatistics ReadStatistics() => new()

@@ -38,20 +38,11 @@ internal sealed partial class TransmitRing<TChip>
         _ring.Segment.AsSpan().Clear();
         _tail = 0;
         _clean = 0;
-        _registers.WriteUInt32(Register.RingBaseLow, (uint)_memory.Iova);
-        _registers.WriteUInt32(Register.RingBaseHigh, (uint)(_memory.Iova >> 32));
-        _registers.WriteUInt32(Register.RingLength, (uint)_size * TransmitDescriptor.Length);
-        _registers.WriteUInt32(Register.RingHead, 0);
-        _registers.WriteUInt32(Register.RingTail, 0);
+        RingRegisters.Set(_registers, _memory.Iova, (uint)_size * TransmitDescriptor.Length);
     }
 
     /// <summary>Takes the ring from a controller that stopped.</summary>
-    public void Stop()
-    {
-        _registers.WriteUInt32(Register.RingLength, 0);
-        _registers.WriteUInt32(Register.RingHead, 0);
-        _registers.WriteUInt32(Register.RingTail, 0);
-    }
+    public void Stop() => RingRegisters.Clear(_registers);
 
     /// <summary>Drops what a controller has that stopped: the tags are to be given back.</summary>
     public void DropAll()
