@@ -12,7 +12,9 @@ namespace Makatea.Drivers.Nvme;
 /// </remarks>
 public sealed partial class NvmeController : IDisposable
 {
-    private const uint NvmeClass = 0x010802;
+    /// <summary>Class code of the functions that are such controllers ([NVMe-2.1] 3.1.1).</summary>
+    public const uint ClassCode = 0x010802;
+
     private const int MinQueueEntries = 64;
     private const int MaxQueueEntries = CommandTable.MaxSlots;
 
@@ -78,7 +80,7 @@ public sealed partial class NvmeController : IDisposable
         NvmeController? controller = null;
         try
         {
-            if (function.Identity.ClassCode != NvmeClass)
+            if (function.Identity.ClassCode != ClassCode)
             {
                 throw new NvmeException(NvmeFault.Unsupported, $"{function.Address} is no NVMe controller: {function.Identity}");
             }

@@ -1,3 +1,5 @@
+using Makatea.Platform;
+
 namespace Makatea.Systems;
 
 /// <summary>The checks of domains' NVMe controllers: each has one user, and disks name namespaces that are there.</summary>
@@ -6,7 +8,7 @@ internal static class ControllerChecks
     /// <summary>Checks a system that may have been read in part.</summary>
     public static void Check(SystemDescription system, SystemFileErrors errors)
     {
-        var drivers = new Dictionary<string, DomainDescription>(StringComparer.Ordinal);
+        var drivers = new Dictionary<PciAddress, DomainDescription>();
         foreach (DomainDescription domain in system.Domains)
         {
             CheckDomain(domain, drivers, errors);
@@ -28,7 +30,7 @@ internal static class ControllerChecks
         }
     }
 
-    private static void CheckDomain(DomainDescription domain, Dictionary<string, DomainDescription> drivers, SystemFileErrors errors)
+    private static void CheckDomain(DomainDescription domain, Dictionary<PciAddress, DomainDescription> drivers, SystemFileErrors errors)
     {
         if (domain.Nvme is not { } nvme)
         {
@@ -50,8 +52,7 @@ internal static class ControllerChecks
             errors.Meaning(domain.Namespaces[0].Mark, $"found namespaces for the controller {nvme.Value}, which has its own; expected none, or 'nvme: {NvmeImage.Emulated}'");
         }
 
-        string address = nvme.Value.Count(c => c == ':') == 1 ? $"0000:{nvme.Value}" : nvme.Value;
-        if (!drivers.TryAdd(address, domain))
+        if (PciAddress.TryParse(nvme.Value, out PciAddress address) && !drivers.TryAdd(address, domain))
         {
             errors.Meaning(nvme.Mark, $"found the controller {address} again, expected another; domain '{drivers[address].Name.Value}' in line {drivers[address].Name.Mark.Line} drives it");
         }

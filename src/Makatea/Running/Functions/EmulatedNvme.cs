@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Makatea.Drivers.Iommu;
+using Makatea.Drivers.Nvme;
 using Makatea.Drivers.Pci;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
@@ -17,7 +18,6 @@ namespace Makatea.Running;
 /// <param name="notice">Told in a sentence what protects, and what the controller was kept from.</param>
 internal sealed class EmulatedNvme(IReadOnlyList<SafeFileHandle> files, string qemu, Action<string> notice) : DomainFunction
 {
-    private const uint NvmeClass = 0x010802;
     private static readonly TimeSpan _watchInterval = TimeSpan.FromMilliseconds(200);
 
     private QemuMachine? _machine;
@@ -26,7 +26,6 @@ internal sealed class EmulatedNvme(IReadOnlyList<SafeFileHandle> files, string q
     private PciAddress _address;
     private Timer? _watch;
     private ServedFunction? _served;
-    private Grant? _peer;
 
     /// <inheritdoc/>
     public override IReadOnlyList<GrantType> Types { get; } = [GrantType.Channel];
@@ -47,9 +46,7 @@ internal sealed class EmulatedNvme(IReadOnlyList<SafeFileHandle> files, string q
             domain.Attach(_address);
             PciFunction function = _pci!.Open(_address, domain);
             function.Reset();
-            MessageChannel channel = new LinuxHost().CreateChannel(out Grant peer);
-            _peer = peer;
-            _served = new ServedFunction(function, domain, channel, notice);
+            _served = new ServedFunction(function, domain, notice);
         }
         catch
         {
@@ -57,20 +54,15 @@ internal sealed class EmulatedNvme(IReadOnlyList<SafeFileHandle> files, string q
             throw;
         }
 
-        return [((LinuxGrant)_peer).Handle];
+        return [_served.Handle];
     }
 
     /// <inheritdoc/>
-    public override void Release()
-    {
-        _peer?.Dispose();
-        _peer = null;
-    }
+    public override void Release() => _served?.Release();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        Release();
         _served?.Dispose();
         using (var ended = new ManualResetEvent(false))
         {
@@ -111,7 +103,7 @@ internal sealed class EmulatedNvme(IReadOnlyList<SafeFileHandle> files, string q
         });
         _iommu = IommuHost.Open(_machine);
         _pci = new PciHost(new IommuMachine(_machine, _iommu));
-        _address = _pci.Scan().First(f => f.Identity.ClassCode == NvmeClass).Address;
+        _address = _pci.Scan().First(f => f.Identity.ClassCode == NvmeController.ClassCode).Address;
         notice($"its NVMe controller {_address} is a device model (QEMU, process {_machine.ProcessId}) behind VT-d; {ProtectionTrial.Run(_machine, _iommu, _pci, _address)}");
         _watch = new Timer(_ => TellFaults(), null, _watchInterval, _watchInterval);
     }

@@ -1,3 +1,4 @@
+using Makatea.Drivers.Nvme;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Views;
@@ -7,7 +8,6 @@ namespace Makatea.Running;
 /// <summary>Looks whether a domain can have a controller of this machine, before anything is done to it.</summary>
 internal static class NvmeClaim
 {
-    private const uint NvmeClass = 0x010802;
     private static readonly string?[] _harmlessDrivers = [null, "vfio-pci", "pci-stub"];
 
     /// <summary>Looks.</summary>
@@ -17,10 +17,10 @@ internal static class NvmeClaim
     /// <exception cref="IOException">It cannot be had; the message names what is in the way and what to do.</exception>
     public static LinuxPciDevice Check(PciAddress address, IReadOnlyList<LinuxPciDevice> devices, DeviceOptions options)
     {
-        LinuxPciDevice[] controllers = [.. devices.Where(d => d.Identity.ClassCode == NvmeClass)];
+        LinuxPciDevice[] controllers = [.. devices.Where(d => d.Identity.ClassCode == NvmeController.ClassCode)];
         LinuxPciDevice device = devices.FirstOrDefault(d => d.Address == address)
             ?? throw new IOException($"this machine has no PCI function {address}; {Others(controllers)}");
-        if (device.Identity.ClassCode != NvmeClass)
+        if (device.Identity.ClassCode != NvmeController.ClassCode)
         {
             throw new IOException($"{address} is no NVMe controller but {Article(PciClassNames.Of(device.Identity.ClassCode))}; {Others(controllers)}");
         }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Makatea.Drivers.Pci;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
@@ -11,10 +12,12 @@ internal sealed class ServedFunction : IDisposable
     private readonly FunctionServer _server;
     private readonly Thread _thread;
     private readonly Action<string> _notice;
+    private readonly Grant _peer;
 
-    /// <summary>Takes over function, space and channel, and serves.</summary>
-    public ServedFunction(PciFunction function, DmaSpace space, MessageChannel channel, Action<string> notice)
+    /// <summary>Takes over function and space, and serves.</summary>
+    public ServedFunction(PciFunction function, DmaSpace space, Action<string> notice)
     {
+        MessageChannel channel = new LinuxHost().CreateChannel(out _peer);
         _space = space;
         _notice = notice;
         _server = new FunctionServer(function, new LinuxHost(), channel);
@@ -22,9 +25,16 @@ internal sealed class ServedFunction : IDisposable
         _thread.Start();
     }
 
+    /// <summary>The component's end of the channel, until <see cref="Release"/>.</summary>
+    public SafeHandle Handle => ((LinuxGrant)_peer).Handle;
+
+    /// <summary>Closes this side's copy of the component's end.</summary>
+    public void Release() => _peer.Dispose();
+
     /// <summary>Ends it, and returns when the function is off and reaches nothing.</summary>
     public void Dispose()
     {
+        Release();
         _server.Close();
         _thread.Join();
     }

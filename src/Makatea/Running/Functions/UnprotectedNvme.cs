@@ -14,7 +14,6 @@ internal sealed class UnprotectedNvme(LinuxPciDevice device, Action<string> noti
 {
     private VfioBinding? _binding;
     private ServedFunction? _served;
-    private Grant? _peer;
 
     /// <inheritdoc/>
     public override IReadOnlyList<GrantType> Types { get; } = [GrantType.Channel];
@@ -22,7 +21,6 @@ internal sealed class UnprotectedNvme(LinuxPciDevice device, Action<string> noti
     /// <inheritdoc/>
     public override IReadOnlyList<SafeHandle> Open()
     {
-        Release();
         _served?.Dispose();
         _served = null;
         if (_binding is null)
@@ -37,9 +35,7 @@ internal sealed class UnprotectedNvme(LinuxPciDevice device, Action<string> noti
         {
             var function = SysfsFunction.Open(device.Address, space);
             function.Reset();
-            MessageChannel channel = new LinuxHost().CreateChannel(out Grant peer);
-            _peer = peer;
-            _served = new ServedFunction(function, space, channel, notice);
+            _served = new ServedFunction(function, space, notice);
         }
         catch
         {
@@ -47,20 +43,15 @@ internal sealed class UnprotectedNvme(LinuxPciDevice device, Action<string> noti
             throw;
         }
 
-        return [((LinuxGrant)_peer).Handle];
+        return [_served.Handle];
     }
 
     /// <inheritdoc/>
-    public override void Release()
-    {
-        _peer?.Dispose();
-        _peer = null;
-    }
+    public override void Release() => _served?.Release();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        Release();
         _served?.Dispose();
         _served = null;
         _binding?.GiveBack(notice);
