@@ -14,15 +14,7 @@ internal static unsafe class Program
     [RuntimeExport("RootTaskMain")]
     private static void Main(BootInformation* information)
     {
-        Board.Use(Archive.Board());
-        KernelCall.UseBuffer((ulong*)information->IpcBuffer);
-        bool taken;
-        fixed (Resources* resources = &s_resources)
-        {
-            taken = Resources.TryTake(information, resources);
-        }
-
-        SerialConsole.Open(s_resources.Slots.Allocate(1));
+        bool taken = RootThread.TryStart(information, ref s_resources);
         Say("memory and slots are taken over", taken && s_resources.Untyped.FreeBytes > 64 << 20 && s_resources.Slots.Available > 10_000);
         Say("objects of every size come and go without a loss", TryObjects());
         Say("what was derived goes with its memory", TryRevocation());
@@ -34,10 +26,7 @@ internal static unsafe class Program
         SerialConsole.Write(" passed, ");
         SerialConsole.Write(s_failed);
         SerialConsole.Write(" failed\n");
-        for (; ; )
-        {
-            KernelCall.Invoke(CapabilitySpace.Tcb, BoardValue.TCBSuspend, 0, 0);
-        }
+        RootThread.Halt();
     }
 
     private static void Say(string what, bool passed)
@@ -160,12 +149,15 @@ internal static unsafe class Program
 
     private static bool TryStart(string code, ulong badge, out Component component)
     {
-        ComponentOptions options = new() { Badge = badge, Priority = 100, Budget = 1000, Period = 10_000, TableBits = 8, Slots = 64, StackPages = 4 };
+        ComponentOptions options = Options(badge);
         fixed (Resources* machine = &s_resources)
         {
             return Component.Start(machine, TrialProgram.Make(code), TrialProgram.Length, options, out component) == ComponentFault.None;
         }
     }
+
+    private static ComponentOptions Options(ulong badge) =>
+        new() { Badge = badge, Priority = 100, Budget = 1000, Period = 10_000, TableBits = 8, Slots = 64, StackPages = 4 };
 
     private static bool TryWrongProgram()
     {
@@ -173,7 +165,7 @@ internal static unsafe class Program
         uint slots = s_resources.Slots.Available;
         byte* image = TrialProgram.Make("90");
         image[18] = 3;
-        ComponentOptions options = new() { Badge = 1, Priority = 100, Budget = 1000, Period = 10_000, TableBits = 8, Slots = 64, StackPages = 4 };
+        ComponentOptions options = Options(1);
         fixed (Resources* machine = &s_resources)
         {
             bool refused = Component.Start(machine, image, TrialProgram.Length, options, out _) == ComponentFault.Program;
