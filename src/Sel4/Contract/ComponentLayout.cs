@@ -30,23 +30,23 @@ public static class ComponentLayout
     /// <summary>End of the addresses of a program.</summary>
     public const ulong FreeEnd = 0x7fff_ffff_f000;
 
+    /// <summary>Its first thread, which the kernel runs with the component's highest priority. This slot and the next two are those that the kernel's own first program finds.</summary>
+    public const uint FirstThreadSlot = 1;
+
     /// <summary>Its capability table, read and write.</summary>
-    public const uint TableSlot = 1;
+    public const uint TableSlot = 2;
 
     /// <summary>Its address space.</summary>
-    public const uint AddressSpaceSlot = 2;
+    public const uint AddressSpaceSlot = 3;
 
     /// <summary>Where faults of its program's threads arrive, with the number of the thread plus one for a badge.</summary>
-    public const uint FaultSlot = 3;
+    public const uint FaultSlot = 4;
 
     /// <summary>Its calls to the root task (<see cref="RootRequest"/>).</summary>
-    public const uint RootSlot = 4;
+    public const uint RootSlot = 5;
 
     /// <summary>Where it writes text; empty where it has no console.</summary>
-    public const uint ConsoleSlot = 5;
-
-    /// <summary>Its first thread, which the kernel runs with the component's highest priority.</summary>
-    public const uint FirstThreadSlot = 6;
+    public const uint ConsoleSlot = 6;
 
     /// <summary>A notification that is bound to the first thread, so that it arrives where faults do, all of its badge bits the component's to choose.</summary>
     public const uint EventsSlot = 7;

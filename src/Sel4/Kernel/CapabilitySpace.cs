@@ -3,7 +3,7 @@ namespace Makatea.Sel4;
 /// <summary>Invocations on untyped memory and on the root task's capability table, whose slots are addressed by number.</summary>
 internal static class CapabilitySpace
 {
-    /// <summary>Slots that the kernel fills (seL4_RootCNodeCapSlots).</summary>
+    /// <summary>Slots that the kernel fills for its first program (seL4_RootCNodeCapSlots); components find the first three there, too.</summary>
     internal const ulong Tcb = 1;
     internal const ulong Table = 2;
     internal const ulong AddressSpace = 3;
