@@ -10,7 +10,7 @@ public sealed partial class ArchitectureTests
     // Besides the product: what plays an attacker or a guest's program with system calls, and the tests of the host.
     private static readonly string[] _unsafeFolders =
     [
-        "src/Platform/Unsafe/", "src/Platform.Linux/", "src/Platform.Sel4/", "src/Sel4/RootTask/", "src/Sel4/CoreLib/", "src/Sel4/Build/", "tests/Sel4.RootTask.Tests/", "tests/Sel4.KernelTrial/", "tests/SandboxProbe/", "tests/Images/", "tests/Shared/Hostile/",
+        "src/Platform/Unsafe/", "src/Platform.Linux/", "src/Platform.Sel4/", "src/Sel4/RootTask/", "src/Sel4/Kernel/", "src/Sel4/LinuxAbi/", "src/Sel4/Console/", "src/Sel4/CoreLib/", "src/Sel4/Build/", "tests/Sel4.RootTask.Tests/", "tests/Sel4.LinuxAbi.Tests/", "tests/Sel4.Console.Tests/", "tests/Sel4.KernelTrial/", "tests/SandboxProbe/", "tests/Images/", "tests/Shared/Hostile/",
         "tests/Platform.Linux.Tests/",
     ];
 
@@ -112,7 +112,7 @@ public sealed partial class ArchitectureTests
         "Makatea.Virtio.Testing" => 2,
         string name when name.StartsWith("Makatea.Drivers.", StringComparison.Ordinal) => 1,
         // Alone on the bare kernel; what goes into it comes as source.
-        "Makatea.Sel4.RootTask" => 0,
+        "Makatea.Sel4.RootTask" or "Makatea.Sel4.LinuxAbi" or "Makatea.Sel4.Console" => 0,
         "Makatea.Vmm" or "Makatea.Domains" or "Makatea.Sel4.Image" => 3,
         "Makatea" => 4,
         string name => throw new InvalidOperationException($"say in {nameof(ArchitectureTests)} where {name} stands"),
