@@ -3,26 +3,6 @@ using System.Runtime.CompilerServices;
 
 namespace Makatea.Sel4;
 
-/// <summary>Registers of one system call, as the assembly of <c>Sel4Trap</c> has them.</summary>
-internal struct KernelRegisters
-{
-    internal long Number;
-
-    /// <summary>In: the capability. Out: the sender's badge.</summary>
-    internal ulong Capability;
-
-    /// <summary>Label, extra capabilities and length of the message.</summary>
-    internal ulong Info;
-
-    internal ulong Message0;
-    internal ulong Message1;
-    internal ulong Message2;
-    internal ulong Message3;
-
-    /// <summary>The reply object of a call that receives.</summary>
-    internal ulong Reply;
-}
-
 /// <summary>System calls. Messages of more than four words, and capabilities, pass through the IPC buffer of the thread.</summary>
 internal static unsafe class KernelCall
 {
