@@ -77,7 +77,7 @@ public struct ComponentInfo
     /// <summary>Its first empty slot.</summary>
     public ulong FirstEmpty;
 
-    /// <summary>The slot after its last.</summary>
+    /// <summary>The slot after its last: for each page of its memory there is one, for each 8 another, and 256 more.</summary>
     public ulong EndEmpty;
 
     /// <summary>Priority of its first thread; its program's threads have one less, and none of its threads may have more.</summary>
@@ -97,6 +97,15 @@ public struct ComponentInfo
 
     /// <summary>How many there are now. An entry is whole before it is counted; none changes but <see cref="GrantInfo.State"/>.</summary>
     public ulong GrantCount;
+
+    /// <summary>
+    /// Slot of a thread that tells the time: made as the program's threads are (its number is <see cref="Threads"/>), but its processor time is the least that the kernel gives in every
+    /// <see cref="TickMicroseconds"/>, so that it sleeps for the rest of the period when it yields. 0 where there is no layer.
+    /// </summary>
+    public ulong Ticker;
+
+    /// <summary>Microseconds of its period.</summary>
+    public ulong TickMicroseconds;
 
     /// <summary>"MAKATEAC".</summary>
     public const ulong MagicValue = 0x43_41_45_54_41_4b_41_4d;

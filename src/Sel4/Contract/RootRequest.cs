@@ -6,7 +6,7 @@ namespace Makatea.Sel4;
 /// </summary>
 public enum RootRequest : ulong
 {
-    /// <summary>The component ends. Word 0: 0 where all is well, else why; word 1: the instruction, word 2: the address or the signal's number, word 3: the thread.</summary>
+    /// <summary>The component ends. Word 0: why (<see cref="ExitReason"/>); word 1: the instruction, word 2: by reason, word 3: the thread.</summary>
     Exit = 0x100,
 
     /// <summary>Rings of a doorbell, or interrupts, are heard at a waiter from now on. Word 0: the grant's kind; word 1: its number; word 2: the waiter's number; word 3: the bit, 0 to 61. Rings before are lost: look once.</summary>
@@ -44,6 +44,25 @@ public enum RootRequest : ulong
 
     /// <summary>Result: word 0 the state of a component (<see cref="ComponentState"/>), word 1 how often it was started, word 2 bytes of memory that nobody has, word 3 empty slots of the root task.</summary>
     Query,
+}
+
+/// <summary>Why a component ends itself.</summary>
+public enum ExitReason : ulong
+{
+    /// <summary>All is well.</summary>
+    Done,
+
+    /// <summary>The program ended with a status other than 0: word 2.</summary>
+    Status,
+
+    /// <summary>A signal ended it (word 2, Linux's number), or a fault that becomes one: the address is said on the console.</summary>
+    Signal,
+
+    /// <summary>There was no page left for the address in word 2.</summary>
+    Memory,
+
+    /// <summary>The layer cannot start it, or cannot go on: word 2 says where.</summary>
+    Layer,
 }
 
 /// <summary>What became of a request.</summary>
