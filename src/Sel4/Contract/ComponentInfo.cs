@@ -95,7 +95,7 @@ public struct ComponentInfo
     /// <summary>Where grants are (<see cref="GrantInfo"/>).</summary>
     public ulong GrantsOffset;
 
-    /// <summary>How many there are now. An entry is whole before it is counted; none changes but <see cref="GrantInfo.State"/>.</summary>
+    /// <summary>How many. None changes while the component runs but in <see cref="GrantInfo.State"/>.</summary>
     public ulong GrantCount;
 
     /// <summary>
@@ -106,6 +106,9 @@ public struct ComponentInfo
 
     /// <summary>Microseconds of its period.</summary>
     public ulong TickMicroseconds;
+
+    /// <summary>1 where <see cref="ComponentLayout.ConsoleSlot"/> is filled: text may be sent there, which waits for the console's reader.</summary>
+    public ulong HasConsole;
 
     /// <summary>"MAKATEAC".</summary>
     public const ulong MagicValue = 0x43_41_45_54_41_4b_41_4d;
@@ -141,7 +144,7 @@ public struct GrantInfo
     /// <summary>By kind.</summary>
     public ulong Detail;
 
-    /// <summary>1 while it is there, 0 once it was taken back.</summary>
+    /// <summary>1 while it is there; 0 before a connection is made and after it was taken back.</summary>
     public ulong State;
 }
 

@@ -9,7 +9,7 @@ public static class ComponentLayout
     /// <summary>The layer lies from here; the program that it serves below.</summary>
     public const ulong Layer = 0x7000_0000;
 
-    /// <summary>What the root task says (<see cref="ComponentInfo"/>), read-only. It grows while the component runs: grants are added.</summary>
+    /// <summary>What the root task says (<see cref="ComponentInfo"/>), read-only.</summary>
     public const ulong Info = 0x7800_0000;
 
     /// <summary>Bytes of it: whole pages.</summary>
