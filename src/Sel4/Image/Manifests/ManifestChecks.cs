@@ -1,0 +1,198 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+
+namespace Makatea.Sel4.Image.Manifests;
+
+/// <summary>What the root task relies on in a manifest, beyond its layout: it stops at the first thing that does not hold, on a machine that has no other console.</summary>
+internal static class ManifestChecks
+{
+    private const ulong Page = 4096;
+    private const int LongestName = 255;
+    private const int LowestPriority = 2;
+    private const int HighestPriority = 250;
+    private const int MostUntypeds = 48;
+    private const int BarsOfFunction = 6;
+    private const ulong EndOfPorts = 0x1_0000;
+    private const ulong EndOfPins = 256;
+    private const ulong EndOfAddresses = 1ul << 52;
+
+    /// <summary>All that does not hold, a line each.</summary>
+    public static IEnumerable<string> Check(Manifest manifest) =>
+    [
+        .. CheckCounts(manifest),
+        .. CheckNames("component", manifest.Components.Select(c => c.Name)),
+        .. CheckNames("region", manifest.Regions.Select(r => r.Name)),
+        .. CheckNames("doorbell", manifest.Doorbells),
+        .. CheckNames("function", manifest.Functions.Select(f => f.Name)),
+        .. manifest.Components.SelectMany(c => CheckComponent(manifest, c)),
+        .. manifest.Regions.Where(r => r.Length == 0 || r.Length % Page != 0).Select(r => $"region '{r.Name}' has {r.Length} bytes, needed are whole pages of {Page}"),
+        .. CheckDoorbells(manifest),
+        .. CheckFunctions(manifest),
+    ];
+
+    /// <summary>Bytes that the root task writes to tell a component what it is and has, at most (<see cref="ComponentInfo"/>).</summary>
+    public static int InfoLength(Manifest manifest, Component component)
+    {
+        int grants = 0;
+        int texts = Length(component.Name) + component.Arguments.Concat(component.Environment).Sum(t => Length(t) + 1);
+        foreach (Grant grant in component.Grants)
+        {
+            // With a function come its registers and its interrupts, under its name.
+            int entries = grant.Kind == GrantKind.Function && grant.Number < (ulong)manifest.Functions.Count ? 1 + BarsOfFunction + manifest.Functions[(int)grant.Number].Vectors : 1;
+            grants += entries;
+            texts += entries * Length(grant.Name);
+        }
+
+        return Unsafe.SizeOf<ComponentInfo>() + (((int)BoardValue.Count + MostUntypeds) * sizeof(ulong)) + (grants * Unsafe.SizeOf<GrantInfo>()) + texts;
+    }
+
+    private static int Length(string text) => Encoding.UTF8.GetByteCount(text);
+
+    private static IEnumerable<string> CheckCounts(Manifest manifest)
+    {
+        (string What, int Count, int Most)[] counts =
+        [
+            ("components", manifest.Components.Count, ManifestLayout.MaxComponents),
+            ("regions", manifest.Regions.Count, ManifestLayout.MaxObjects),
+            ("doorbells", manifest.Doorbells.Count, ManifestLayout.MaxObjects),
+            ("functions", manifest.Functions.Count, ManifestLayout.MaxObjects),
+            ("grants", manifest.Components.Sum(c => c.Grants.Count), ManifestLayout.MaxObjects),
+        ];
+        foreach ((string what, int count, int most) in counts.Where(c => c.Count > c.Most))
+        {
+            yield return $"the system has {count} {what}, allowed are {most}";
+        }
+
+        if (manifest.Components.Count == 0)
+        {
+            yield return "the system has no component";
+        }
+
+        if (manifest.Components.Count(c => c.Flags.HasFlag(ComponentFlags.Console)) > 1)
+        {
+            yield return "several components serve the console, allowed is one";
+        }
+    }
+
+    private static IEnumerable<string> CheckNames(string what, IEnumerable<string> names)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (string name in names)
+        {
+            if (name.Length == 0 || Length(name) > LongestName || name.Any(char.IsControl))
+            {
+                yield return $"a {what} is called '{name}', needed are 1 to {LongestName} bytes without control characters";
+            }
+            else if (!seen.Add(name))
+            {
+                yield return $"two {what}s are called '{name}'";
+            }
+        }
+    }
+
+    private static IEnumerable<string> CheckComponent(Manifest manifest, Component component)
+    {
+        string what = $"component '{component.Name}'";
+        if (component.Memory % Page != 0)
+        {
+            yield return $"{what} has {component.Memory} bytes of memory, needed are whole pages of {Page}";
+        }
+
+        int fewest = component.Layer is null ? 0 : 1;
+        if (component.Threads < fewest || component.Threads > ManifestLayout.MaxThreads)
+        {
+            yield return $"{what} has {component.Threads} threads, allowed are {fewest} to {ManifestLayout.MaxThreads}";
+        }
+
+        if (component.Waiters is < 0 or > ManifestLayout.MaxWaiters)
+        {
+            yield return $"{what} has {component.Waiters} waiters, allowed are 0 to {ManifestLayout.MaxWaiters}";
+        }
+
+        if (component.Priority is < LowestPriority or > HighestPriority)
+        {
+            yield return $"{what} has priority {component.Priority}, allowed are {LowestPriority} to {HighestPriority}";
+        }
+
+        if (component.Budget <= 0 || component.Budget > component.Period)
+        {
+            yield return $"{what} has {component.Budget} us of each {component.Period} us, needed are more than 0 and not more than all";
+        }
+
+        if (component.Program.Length == 0 || component.Arguments.Concat(component.Environment).Any(t => t.Contains('\0')))
+        {
+            yield return $"{what} has no program, or a zero in an argument or variable";
+        }
+
+        if (InfoLength(manifest, component) is int length && length > (int)ComponentLayout.InfoLength)
+        {
+            yield return $"{what} has arguments, environment and grants that are told in {length} bytes, allowed are {ComponentLayout.InfoLength}";
+        }
+
+        foreach (Grant grant in component.Grants)
+        {
+            if (CheckGrant(manifest, component, grant) is { } problem)
+            {
+                yield return $"{what} is given {grant.Kind} '{grant.Name}': {problem}";
+            }
+        }
+    }
+
+    private static string? CheckGrant(Manifest manifest, Component component, Grant grant)
+    {
+        int count = grant.Kind switch
+        {
+            GrantKind.Region => manifest.Regions.Count,
+            GrantKind.Ring or GrantKind.Hear => manifest.Doorbells.Count,
+            GrantKind.Function => manifest.Functions.Count,
+            _ => int.MaxValue,
+        };
+        return grant switch
+        {
+            _ when grant.Number >= (ulong)count && count != int.MaxValue => $"its number is {grant.Number} and there are {count}",
+            _ when component.Grants.Count(g => g.Kind == grant.Kind && g.Number == grant.Number && g.Name == grant.Name) > 1 => "twice",
+            _ when component.Grants.Count(g => g.Kind == grant.Kind && g.Name == grant.Name) > 1 => "others of that kind have its name",
+            { Kind: GrantKind.Ports } when grant.Length == 0 || grant.Number >= EndOfPorts || grant.Length > EndOfPorts - grant.Number => "not all of them are ports",
+            { Kind: GrantKind.PinInterrupt, Number: >= EndOfPins } => $"there are {EndOfPins} pins at most",
+            { Kind: GrantKind.Registers } when grant.Length == 0 || grant.Length % Page != 0 || grant.Number % Page != 0 || grant.Number >= EndOfAddresses || grant.Length > EndOfAddresses - grant.Number
+                => "they are no whole pages of physical addresses",
+            { Kind: not GrantKind.Region, Rights: not GrantRights.None } => "rights are those of regions",
+            { Kind: GrantKind.None or GrantKind.Bar or GrantKind.MessageInterrupt or > GrantKind.Management } => "that is not given by itself",
+            { Kind: GrantKind.Hear } when component.Waiters == 0 => "it has no waiter to hear it at",
+            _ => null,
+        };
+    }
+
+    private static IEnumerable<string> CheckDoorbells(Manifest manifest)
+    {
+        ILookup<(GrantKind, ulong), string> users = manifest.Components.SelectMany(c => c.Grants.Select(g => (g.Kind, g.Number, c.Name))).ToLookup(g => (g.Kind, g.Number), g => g.Name);
+        for (int i = 0; i < manifest.Doorbells.Count; i++)
+        {
+            string[] ringers = [.. users[(GrantKind.Ring, (ulong)i)]];
+            string[] listeners = [.. users[(GrantKind.Hear, (ulong)i)]];
+            if (ringers.Length != 1 || listeners.Length != 1)
+            {
+                yield return $"doorbell '{manifest.Doorbells[i]}' is rung by {Names(ringers)} and heard by {Names(listeners)}, needed is one component each";
+            }
+        }
+    }
+
+    private static IEnumerable<string> CheckFunctions(Manifest manifest)
+    {
+        foreach (IGrouping<ushort, Function> same in manifest.Functions.GroupBy(f => f.Address).Where(g => g.Count() > 1))
+        {
+            yield return $"functions {Names([.. same.Select(f => f.Name)])} are the same";
+        }
+
+        for (int i = 0; i < manifest.Functions.Count; i++)
+        {
+            string[] users = [.. manifest.Components.Where(c => c.Grants.Any(g => g.Kind == GrantKind.Function && g.Number == (ulong)i)).Select(c => c.Name)];
+            if (users.Length != 1)
+            {
+                yield return $"function '{manifest.Functions[i].Name}' is given to {Names(users)}, needed is one component";
+            }
+        }
+    }
+
+    private static string Names(string[] names) => names.Length == 0 ? "nobody" : string.Join(" and ", names.Select(n => $"'{n}'"));
+}
