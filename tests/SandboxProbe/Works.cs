@@ -39,7 +39,7 @@ internal static class Works
             // F_SETFL without O_NONBLOCK, and a count that takes no more.
             var host = new LinuxHost();
             using Doorbell bell = host.CreateDoorbell();
-            using var shared = (LinuxGrant)host.ShareDoorbell(bell);
+            using var shared = (LinuxGrant)host.ShareDoorbell(bell, DoorbellEnd.Ring);
             Native.Call(72, shared.Handle.DangerousGetHandle(), 4, 0);
             using var stream = new FileStream(new SafeFileHandle(shared.Handle.DangerousGetHandle(), ownsHandle: false), FileAccess.Write, 0);
             stream.Write(BitConverter.GetBytes(ulong.MaxValue - 1));

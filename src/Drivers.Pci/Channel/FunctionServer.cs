@@ -102,7 +102,7 @@ public sealed class FunctionServer(PciFunction function, ComponentHost host, Mes
                 value = (ulong)_interrupts.Kind;
                 break;
             case FunctionOperation.GetInterrupt:
-                using (Grant doorbell = host.ShareDoorbell(Vector(request)))
+                using (Grant doorbell = host.ShareDoorbell(Vector(request), DoorbellEnd.Wait))
                 {
                     _messages.Reply(0, default, doorbell);
                 }

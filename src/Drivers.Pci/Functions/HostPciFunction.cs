@@ -13,8 +13,9 @@ internal sealed class HostPciFunction : PciFunction
     private readonly ConfigAccess _config;
     private readonly BarRegister[] _bars;
     private readonly PciConfigFilter _filter;
-    private readonly MsiXTable? _msiX;
-    private readonly MsiCapability? _msi;
+    private readonly FunctionConfig _space;
+    private readonly PciMsiXTable? _msiX;
+    private readonly PciMsiCapability? _msi;
     private readonly List<InterruptMessage> _messages = [];
     private bool _isGone;
     private bool _disposed;
@@ -31,8 +32,9 @@ internal sealed class HostPciFunction : PciFunction
         ConfigLength = PciConfig.Length;
         ConfigLength = FindCapability(PciCapabilityId.Express) != 0 ? config.Length : PciConfig.Length;
         _filter = new PciConfigFilter((offset, width) => config.Read(address, offset, width));
-        _msiX = MsiXTable.Find(config, address, FindCapability(PciCapabilityId.MsiX), bars);
-        _msi = MsiCapability.Find(config, address, FindCapability(PciCapabilityId.Msi));
+        _space = new FunctionConfig(config, address);
+        _msiX = PciMsiXTable.Find(_space, FindCapability(PciCapabilityId.MsiX), [.. bars.Select(b => b.Bar)]);
+        _msi = PciMsiCapability.Find(_space, FindCapability(PciCapabilityId.Msi));
         SwitchOff();
         Wake();
         Place();
@@ -111,12 +113,12 @@ internal sealed class HostPciFunction : PciFunction
         SetBusMaster(false);
         try
         {
-            new FunctionReset(_config, Address, FindCapability, TimeProvider.System).Run();
+            new PciFunctionReset(_space, FindCapability, TimeProvider.System).Run();
         }
-        catch (IOException) when (_config.Identify(Address) is null)
+        catch (IOException e)
         {
-            _isGone = true;
-            throw;
+            _isGone |= _config.Identify(Address) is null;
+            throw new IOException($"{Address}: {e.Message}", e);
         }
 
         SwitchOff();

@@ -93,7 +93,7 @@ public sealed class LinuxHost : ComponentHost
     public override Doorbell CreateDoorbell() => EventDoorbell.Create();
 
     /// <inheritdoc/>
-    public override Grant ShareDoorbell(Doorbell doorbell)
+    public override Grant ShareDoorbell(Doorbell doorbell, DoorbellEnd end)
     {
         LinuxDoorbell linux = doorbell as LinuxDoorbell
             ?? throw new ArgumentException($"{doorbell.GetType()} is not a doorbell of this host", nameof(doorbell));

@@ -25,8 +25,18 @@ public abstract class ComponentHost
     public abstract DoorbellWaiter CreateWaiter();
 
     /// <summary>Makes a grant of a doorbell of ours, for a peer to ring or to wait for. The doorbell stays ours to ring, wait for and dispose.</summary>
+    /// <param name="doorbell">The doorbell.</param>
+    /// <param name="end">What the peer will do with it. Hosts differ in whether they hold it to that.</param>
     /// <exception cref="ArgumentException">The doorbell is not of this host.</exception>
-    public abstract Grant ShareDoorbell(Doorbell doorbell);
+    /// <exception cref="IOException">There is none left that the peer could have; the message says how to get more.</exception>
+    public abstract Grant ShareDoorbell(Doorbell doorbell, DoorbellEnd end);
+
+    /// <summary>
+    /// The host of what is to be granted over one channel. Where components can make nothing that they did not share from the start (seL4), memory and doorbells made here are
+    /// of those that both ends of the channel have; elsewhere it is this host.
+    /// </summary>
+    /// <param name="channel">The channel.</param>
+    public virtual ComponentHost For(MessageChannel channel) => this;
 
     /// <summary>Makes a channel whose other end can be granted.</summary>
     /// <param name="peer">The other end.</param>

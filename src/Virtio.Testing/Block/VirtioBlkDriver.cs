@@ -22,10 +22,10 @@ public sealed class VirtioBlkDriver : IDisposable
     /// <exception cref="VhostUserException">The back end refused something.</exception>
     public VirtioBlkDriver(MessageChannel channel, ComponentHost host, VirtioBlkDriverOptions options)
     {
-        _host = host;
+        _host = host.For(channel);
         _options = options;
         Frontend = new VhostUserFrontend(channel, host);
-        Arena = new GuestArena(host, [.. options.Memory]);
+        Arena = new GuestArena(_host, [.. options.Memory]);
         ulong features = Frontend.Negotiate(options.Features, options.ProtocolFeatures);
         Config = ReadConfig();
         _queues = [.. Enumerable.Range(0, options.QueueCount).Select(i => CreateQueue(i, features))];

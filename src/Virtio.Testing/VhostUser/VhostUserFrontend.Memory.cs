@@ -69,7 +69,7 @@ public sealed partial class VhostUserFrontend
     /// <summary>VHOST_USER_SET_LOG_FD.</summary>
     public void SetLogDoorbell(Doorbell doorbell)
     {
-        using Grant grant = _host.ShareDoorbell(doorbell);
+        using Grant grant = _host.ShareDoorbell(doorbell, DoorbellEnd.Ring);
         Tell(VhostUserRequest.SetLogFd, [], grant);
     }
 

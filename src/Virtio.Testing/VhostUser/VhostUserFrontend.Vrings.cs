@@ -103,7 +103,7 @@ public sealed partial class VhostUserFrontend
             return;
         }
 
-        using Grant grant = _host.ShareDoorbell(doorbell);
+        using Grant grant = _host.ShareDoorbell(doorbell, request == VhostUserRequest.SetVringKick ? DoorbellEnd.Wait : DoorbellEnd.Ring);
         TellUInt64(request, (uint)index, grant);
     }
 }

@@ -21,7 +21,7 @@ public sealed partial class VhostUserFrontend : IDisposable
     public VhostUserFrontend(MessageChannel channel, ComponentHost host)
     {
         _channel = channel;
-        _host = host;
+        _host = host.For(channel);
         _watchdog = new Timer(_ =>
         {
             _timedOut = true;

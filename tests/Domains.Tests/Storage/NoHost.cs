@@ -11,7 +11,7 @@ internal sealed class NoHost : ComponentHost
 
     public override Doorbell CreateDoorbell() => throw new NotSupportedException();
 
-    public override Grant ShareDoorbell(Doorbell doorbell) => throw new NotSupportedException();
+    public override Grant ShareDoorbell(Doorbell doorbell, DoorbellEnd end) => throw new NotSupportedException();
 
     public override MessageChannel CreateChannel(out Grant peer) => throw new NotSupportedException();
 

@@ -34,7 +34,7 @@ public sealed class FunctionFuzz : IFuzzTarget
     {
         _memory = _host.CreateMemory("component", MemoryLength);
         _doorbell = _host.CreateDoorbell();
-        _doorbellGrant = _host.ShareDoorbell(_doorbell);
+        _doorbellGrant = _host.ShareDoorbell(_doorbell, DoorbellEnd.Wait);
     }
 
     /// <inheritdoc/>

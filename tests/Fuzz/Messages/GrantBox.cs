@@ -25,7 +25,7 @@ internal sealed class GrantBox : IDisposable
     {
         _host = host;
         _bell = host.CreateDoorbell();
-        _bellGrant = host.ShareDoorbell(_bell);
+        _bellGrant = host.ShareDoorbell(_bell, DoorbellEnd.Ring);
         _sealed = host.CreateMemory("guest", MemoryLength);
         _sealedView = _sealed.Map(0, MemoryLength, MemoryAccess.ReadWrite);
         _nothing = new LinuxGrant(File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite));

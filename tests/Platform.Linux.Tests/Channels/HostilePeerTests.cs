@@ -50,7 +50,7 @@ public sealed class HostilePeerTests
             using MessageChannel other = peer.OpenChannel();
             using Grant memory = _host.CreateMemory("test", 4096);
             using Doorbell doorbell = _host.CreateDoorbell();
-            using Grant bell = _host.ShareDoorbell(doorbell);
+            using Grant bell = _host.ShareDoorbell(doorbell, DoorbellEnd.Ring);
             using DoorbellWaiter waiter = _host.CreateWaiter();
             waiter.Add(doorbell, 0);
             channel.Send("x"u8, [memory, bell, memory]);

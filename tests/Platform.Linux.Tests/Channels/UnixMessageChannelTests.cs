@@ -34,7 +34,7 @@ public sealed class UnixMessageChannelTests : IDisposable
     {
         using Grant memory = _host.CreateMemory("test", 8192);
         using Doorbell doorbell = _host.CreateDoorbell();
-        using Grant bell = _host.ShareDoorbell(doorbell);
+        using Grant bell = _host.ShareDoorbell(doorbell, DoorbellEnd.Ring);
         using MappedMemory mine = memory.Map(0, 8192, MemoryAccess.ReadWrite);
         mine.View().ReleaseUInt32(4096, 77);
         _left.Send("ab"u8, [memory, bell]);

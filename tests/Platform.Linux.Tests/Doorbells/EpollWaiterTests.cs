@@ -121,7 +121,7 @@ public sealed class EpollWaiterTests
     {
         using DoorbellWaiter waiter = _host.CreateWaiter();
         Doorbell first = _host.CreateDoorbell();
-        using Grant other = _host.ShareDoorbell(first);
+        using Grant other = _host.ShareDoorbell(first, DoorbellEnd.Ring);
         waiter.Add(first, 0);
         first.Dispose();
         waiter.Remove(first);

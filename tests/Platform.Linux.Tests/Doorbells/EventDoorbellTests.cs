@@ -10,7 +10,7 @@ public sealed class EventDoorbellTests
     public void A_shared_doorbell_rings_the_same_bell()
     {
         using Doorbell ours = _host.CreateDoorbell();
-        using Doorbell theirs = _host.ShareDoorbell(ours).OpenDoorbell();
+        using Doorbell theirs = _host.ShareDoorbell(ours, DoorbellEnd.Ring).OpenDoorbell();
         using DoorbellWaiter waiter = _host.CreateWaiter();
         waiter.Add(ours, 3);
         theirs.Ring();
@@ -21,7 +21,7 @@ public sealed class EventDoorbellTests
     public void A_shared_doorbell_outlives_the_original()
     {
         Doorbell ours = _host.CreateDoorbell();
-        using Doorbell theirs = _host.ShareDoorbell(ours).OpenDoorbell();
+        using Doorbell theirs = _host.ShareDoorbell(ours, DoorbellEnd.Ring).OpenDoorbell();
         ours.Dispose();
         using DoorbellWaiter waiter = _host.CreateWaiter();
         waiter.Add(theirs, 0);
@@ -94,7 +94,7 @@ public sealed class EventDoorbellTests
     public void A_grant_that_was_used_up_is_gone()
     {
         using Doorbell doorbell = _host.CreateDoorbell();
-        Grant grant = _host.ShareDoorbell(doorbell);
+        Grant grant = _host.ShareDoorbell(doorbell, DoorbellEnd.Ring);
         using Doorbell opened = grant.OpenDoorbell();
         Assert.Throws<ObjectDisposedException>(grant.OpenDoorbell);
         grant.Dispose();

@@ -50,7 +50,7 @@ public sealed class LinuxHostTests
     {
         using Doorbell foreign = new ForeignDoorbell();
         using DoorbellWaiter waiter = _host.CreateWaiter();
-        Assert.Throws<ArgumentException>(() => _host.ShareDoorbell(foreign));
+        Assert.Throws<ArgumentException>(() => _host.ShareDoorbell(foreign, DoorbellEnd.Ring));
         Assert.Throws<ArgumentException>(() => waiter.Add(foreign, 0));
     }
 

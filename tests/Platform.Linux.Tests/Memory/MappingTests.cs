@@ -124,7 +124,7 @@ public sealed class MappingTests
     public void A_doorbell_is_not_memory()
     {
         using Doorbell doorbell = _host.CreateDoorbell();
-        using Grant grant = _host.ShareDoorbell(doorbell);
+        using Grant grant = _host.ShareDoorbell(doorbell, DoorbellEnd.Ring);
         GrantException e = Assert.Throws<GrantException>(() => grant.Map(0, 8, MemoryAccess.Read));
         Assert.Contains("eventfd", e.Message);
     }

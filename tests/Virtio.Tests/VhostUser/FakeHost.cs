@@ -17,7 +17,7 @@ internal sealed class FakeHost : ComponentHost
 
     public override DoorbellWaiter CreateWaiter() => throw new NotSupportedException();
 
-    public override Grant ShareDoorbell(Doorbell doorbell) => new FakeGrant(doorbell);
+    public override Grant ShareDoorbell(Doorbell doorbell, DoorbellEnd end) => new FakeGrant(doorbell);
 
     public override MessageChannel CreateChannel(out Grant peer)
     {

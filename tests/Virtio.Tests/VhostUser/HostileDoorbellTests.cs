@@ -93,7 +93,7 @@ public sealed class HostileDoorbellTests
         using BackendBed bed = new();
         using (VirtioBlkDriver driver = bed.Drive())
         {
-            using LinuxGrant kick = (LinuxGrant)TestHosts.Linux.ShareDoorbell(driver.Queues[0].Kick);
+            using LinuxGrant kick = (LinuxGrant)TestHosts.Linux.ShareDoorbell(driver.Queues[0].Kick, DoorbellEnd.Wait);
             PeerDescriptor.MakeBlocking(kick.Handle);
             for (int i = 0; i < 100; i++)
             {
@@ -119,7 +119,7 @@ public sealed class HostileDoorbellTests
 
     private static void Block(Doorbell doorbell)
     {
-        using LinuxGrant ours = (LinuxGrant)TestHosts.Linux.ShareDoorbell(doorbell);
+        using LinuxGrant ours = (LinuxGrant)TestHosts.Linux.ShareDoorbell(doorbell, DoorbellEnd.Wait);
         PeerDescriptor.Add(ours.Handle, 1);
         PeerDescriptor.Take(ours.Handle);
         PeerDescriptor.Add(ours.Handle, PeerDescriptor.FullCount);

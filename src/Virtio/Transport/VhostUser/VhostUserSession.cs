@@ -34,7 +34,7 @@ internal sealed partial class VhostUserSession : IDisposable
     public VhostUserSession(VirtioDevice device, ComponentHost host, MessageChannel channel, VhostUserMetrics metrics, ILogger logger)
     {
         _device = device;
-        _host = host;
+        _host = host.For(channel);
         _channel = channel;
         _connection = new VhostUserConnection(channel);
         _metrics = metrics;

@@ -1,30 +1,27 @@
-using Makatea.Platform;
+namespace Makatea.Platform;
 
-namespace Makatea.Drivers.Pci;
-
-/// <summary>The MSI-X capability of a function and the table in its registers ([PCI-3.0] 6.8.2).</summary>
-internal sealed class MsiXTable
+/// <summary>The MSI-X capability of a function and the table in its registers ([PCI-3.0] 6.8.2), for whoever hands the function out.</summary>
+public sealed class PciMsiXTable
 {
     private const int Control = 2;
     private const int Table = 4;
     private const uint Enable = 1 << 15;
     private const uint MaskAll = 1 << 14;
     private const uint SizeBits = 0x7ff;
+    private const int BarCount = 6;
     private const uint BarBits = 7;
     private const uint EntryLength = 16;
     private const uint EntryData = 8;
     private const uint EntryControl = 12;
     private const uint EntryMasked = 1;
 
-    private readonly ConfigAccess _config;
-    private readonly PciAddress _function;
+    private readonly PciConfigSpace _config;
     private readonly int _capability;
     private readonly ulong _offset;
 
-    private MsiXTable(ConfigAccess config, PciAddress function, int capability, int count, int bar, ulong offset)
+    private PciMsiXTable(PciConfigSpace config, int capability, int count, int bar, ulong offset)
     {
         _config = config;
-        _function = function;
         _capability = capability;
         _offset = offset;
         Count = count;
@@ -38,27 +35,35 @@ internal sealed class MsiXTable
     public int Bar { get; }
 
     /// <summary>Looks at a capability.</summary>
+    /// <param name="config">The function's configuration space.</param>
+    /// <param name="capability">Offset of the capability; 0 where there is none.</param>
+    /// <param name="bars">The base address registers, by index.</param>
     /// <returns>Null where it names a table that is not inside one of the function's registers.</returns>
-    public static MsiXTable? Find(ConfigAccess config, PciAddress function, int capability, BarRegister[] bars)
+    public static PciMsiXTable? Find(PciConfigSpace config, int capability, IReadOnlyList<PciBar> bars)
     {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(bars);
         if (capability is 0 or > PciConfig.Length - 12)
         {
             return null;
         }
 
-        int count = (int)(config.Read(function, capability + Control, 2) & SizeBits) + 1;
-        uint table = config.Read(function, capability + Table, 4);
+        int count = (int)(config.Read(capability + Control, 2) & SizeBits) + 1;
+        uint table = config.Read(capability + Table, 4);
         int bar = (int)(table & BarBits);
         ulong offset = table & ~BarBits;
-        return bar < BarRegister.Count && bars[bar].Bar is { Kind: PciBarKind.Memory32 or PciBarKind.Memory64 } b
+        return bar < BarCount && bars[bar] is { Kind: PciBarKind.Memory32 or PciBarKind.Memory64 } b
             && offset < b.Length && b.Length - offset >= (ulong)count * EntryLength
-            ? new MsiXTable(config, function, capability, count, bar, offset)
+            ? new PciMsiXTable(config, capability, count, bar, offset)
             : null;
     }
 
     /// <summary>Writes the entries of <paramref name="messages"/>, masks the others and switches MSI-X on.</summary>
+    /// <param name="registers">Registers of <see cref="Bar"/>.</param>
+    /// <param name="messages">The messages, by vector.</param>
     public void Program(RegisterSpace registers, IReadOnlyList<InterruptMessage> messages)
     {
+        ArgumentNullException.ThrowIfNull(messages);
         WriteControl(Enable | MaskAll);
         RegisterSpace table = registers.Slice(_offset, (ulong)Count * EntryLength);
         for (int i = 0; i < Count; i++)
@@ -90,7 +95,7 @@ internal sealed class MsiXTable
 
     private void WriteControl(uint bits)
     {
-        uint kept = _config.Read(_function, _capability + Control, 2) & ~(Enable | MaskAll);
-        _config.Write(_function, _capability + Control, 2, kept | bits);
+        uint kept = _config.Read(_capability + Control, 2) & ~(Enable | MaskAll);
+        _config.Write(_capability + Control, 2, kept | bits);
     }
 }

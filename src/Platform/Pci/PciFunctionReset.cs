@@ -1,11 +1,13 @@
-using Makatea.Platform;
-
-namespace Makatea.Drivers.Pci;
+namespace Makatea.Platform;
 
 /// <summary>
 /// Resets one function: by PCI Express ([PCIe-5.0] 6.6.2), by the advanced features capability ([PCI AF ECN]), or by the way through D3 ([PCIPM-1.2] 5.4), the first that it has.
+/// For whoever hands the function out.
 /// </summary>
-internal sealed class FunctionReset(ConfigAccess config, PciAddress function, Func<PciCapabilityId, int> find, TimeProvider clock)
+/// <param name="config">The function's configuration space.</param>
+/// <param name="find">Finds a capability; 0 where there is none.</param>
+/// <param name="clock">The time.</param>
+public sealed class PciFunctionReset(PciConfigSpace config, Func<PciCapabilityId, int> find, TimeProvider clock)
 {
     private const int ExpressCapabilities = 4;
     private const uint ExpressHasReset = 1 << 28;
@@ -32,29 +34,29 @@ internal sealed class FunctionReset(ConfigAccess config, PciAddress function, Fu
         int express = find(PciCapabilityId.Express);
         int features = find(PciCapabilityId.AdvancedFeatures);
         int power = find(PciCapabilityId.PowerManagement);
-        if (express != 0 && (config.Read(function, express + ExpressCapabilities, 4) & ExpressHasReset) != 0)
+        if (express != 0 && (config.Read(express + ExpressCapabilities, 4) & ExpressHasReset) != 0)
         {
             WaitForTransactions(express + ExpressStatus, TransactionsPending);
-            config.Write(function, express + ExpressControl, 2, config.Read(function, express + ExpressControl, 2) | ExpressReset);
+            config.Write(express + ExpressControl, 2, config.Read(express + ExpressControl, 2) | ExpressReset);
             Wait(_resetTime);
         }
-        else if (features != 0 && (config.Read(function, features + FeatureFlags, 1) & FeaturesHaveReset) != 0)
+        else if (features != 0 && (config.Read(features + FeatureFlags, 1) & FeaturesHaveReset) != 0)
         {
             WaitForTransactions(features + FeatureStatus, 1);
-            config.Write(function, features + FeatureControl, 1, 1);
+            config.Write(features + FeatureControl, 1, 1);
             Wait(_resetTime);
         }
-        else if (power != 0 && (config.Read(function, power + PowerControl, 2) & NoSoftReset) == 0)
+        else if (power != 0 && (config.Read(power + PowerControl, 2) & NoSoftReset) == 0)
         {
-            uint control = config.Read(function, power + PowerControl, 2) & ~PowerState;
-            config.Write(function, power + PowerControl, 2, control | PowerState);
+            uint control = config.Read(power + PowerControl, 2) & ~PowerState;
+            config.Write(power + PowerControl, 2, control | PowerState);
             Wait(_powerTime);
-            config.Write(function, power + PowerControl, 2, control);
+            config.Write(power + PowerControl, 2, control);
             Wait(_powerTime);
         }
         else
         {
-            throw new IOException($"{function} has no reset of its own (PCI Express, advanced features, or through D3); reset it by its registers");
+            throw new IOException($"the function has no reset of its own (PCI Express, advanced features, or through D3); reset it by its registers");
         }
 
         WaitUntilReady();
@@ -64,7 +66,7 @@ internal sealed class FunctionReset(ConfigAccess config, PciAddress function, Fu
     {
         // What is still pending after this is lost with the reset: the function was told to start nothing more.
         long started = clock.GetTimestamp();
-        while ((config.Read(function, status, status % 2 == 0 ? 2 : 1) & pending) != 0 && clock.GetElapsedTime(started) < _pendingTime)
+        while ((config.Read(status, status % 2 == 0 ? 2 : 1) & pending) != 0 && clock.GetElapsedTime(started) < _pendingTime)
         {
             Wait(TimeSpan.FromMilliseconds(1));
         }
@@ -74,11 +76,11 @@ internal sealed class FunctionReset(ConfigAccess config, PciAddress function, Fu
     private void WaitUntilReady()
     {
         long started = clock.GetTimestamp();
-        while (config.Identify(function) is null or { Vendor: 1 })
+        while ((ushort)config.Read(PciConfig.VendorId, 2) is 0 or 1 or ushort.MaxValue)
         {
             if (clock.GetElapsedTime(started) > _readyTime)
             {
-                throw new IOException($"{function} did not come back within {_readyTime.TotalSeconds} s of its reset; it counts as gone");
+                throw new IOException($"the function did not come back within {_readyTime.TotalSeconds} s of its reset; it counts as gone");
             }
 
             Wait(TimeSpan.FromMilliseconds(10));
