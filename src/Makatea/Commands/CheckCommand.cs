@@ -15,9 +15,15 @@ internal static class CheckCommand
         {
             SystemDescription system = SystemFileArgument.Load(result.GetRequiredValue(file));
             result.InvocationConfiguration.Output.WriteLine(
-                $"{system.Name.Value}: {Phrase.Count(system.Domains.Count, "domain")}, {Phrase.Count(system.Qubes.Count, "qube")}, {Phrase.Count(system.Qubes.Sum(q => q.Disks.Count()), "disk")}: ok");
+                $"{system.Name.Value}: {Phrase.Count(system.Domains.Count, "domain")}, {Parts(system)}, {Phrase.Count(system.Disks.Count(), "disk")}: ok");
             return ExitCode.Success;
         });
         return command;
+    }
+
+    private static string Parts(SystemDescription system)
+    {
+        (int Count, string Noun)[] parts = [(system.Qubes.Count, "qube"), (system.Components.Count, "component")];
+        return string.Join(", ", parts.Where(p => p.Count != 0).Select(p => Phrase.Count(p.Count, p.Noun)));
     }
 }

@@ -38,6 +38,7 @@ internal static class UpCommand
     {
         string file = result.GetRequiredValue(_file);
         SystemDescription system = SystemFileArgument.Load(file);
+        Platforms.RequireLinux(system, file);
         string qemu = QemuProgram.Find(result.GetValue(_qemu));
         string? accelerator = result.GetValue(_accelerator);
         if (accelerator is not (null or "auto" or "kvm" or "tcg"))

@@ -14,7 +14,7 @@ internal static class ControllerChecks
             CheckDomain(domain, drivers, errors);
         }
 
-        foreach (DiskDescription disk in system.Qubes.SelectMany(q => q.Disks))
+        foreach (DiskDescription disk in system.Disks)
         {
             if ((disk.Image ?? disk.Template) is { } image && NvmeImage.TryParse(image.Value, out int id, out string? problem))
             {

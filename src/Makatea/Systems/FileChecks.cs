@@ -10,6 +10,7 @@ internal sealed class FileChecks(PathExpansion paths, SystemFileErrors errors)
     {
         foreach (DomainDescription domain in system.Domains)
         {
+            domain.Scheduling.Program = domain.Scheduling.Program is { } program ? Program(program) : null;
             domain.Namespaces = [.. domain.Namespaces.Select((n, i) => Storage(n, isWritten: true, null, $"namespace {i + 1} of domain '{domain.Name.Value}'"))];
         }
 
@@ -19,14 +20,33 @@ internal sealed class FileChecks(PathExpansion paths, SystemFileErrors errors)
             qube.Initrd = Plain(qube.Initrd, "initial RAM disk");
             foreach (DiskDescription disk in qube.Disks)
             {
-                CheckDisk(qube, disk);
+                CheckDisk($"disk '{disk.Name.Value}' of qube '{qube.Name.Value}'", disk);
             }
+        }
+
+        foreach (ComponentDescription component in system.Components)
+        {
+            CheckComponent(component);
         }
     }
 
-    private void CheckDisk(QubeDescription qube, DiskDescription disk)
+    private void CheckComponent(ComponentDescription component)
     {
-        string user = $"disk '{disk.Name.Value}' of qube '{qube.Name.Value}'";
+        component.Program = Program(component.Program);
+        foreach (NamedText file in component.Files)
+        {
+            file.Text = Plain(file.Text, "file")!.Value;
+        }
+
+        // Files are no disks on seL4, which is said elsewhere.
+        foreach (DiskDescription disk in component.Disks.Where(d => (d.Image ?? d.Template) is { } image && (NvmeImage.TryParse(image.Value, out _, out _) || NullImage.TryParse(image.Value, out _, out _))))
+        {
+            CheckDisk($"disk '{disk.Name.Value}' of component '{component.Name.Value}'", disk);
+        }
+    }
+
+    private void CheckDisk(string user, DiskDescription disk)
+    {
         if (disk.Image is { } image)
         {
             if (NullImage.TryParse(image.Value, out ulong size, out string? problem))
@@ -63,6 +83,28 @@ internal sealed class FileChecks(PathExpansion paths, SystemFileErrors errors)
         {
             disk.Overlay = Overlay(overlay, user);
         }
+    }
+
+    /// <summary>A project, by its file or its folder, or a program.</summary>
+    private Located<string> Program(Located<string> written)
+    {
+        if (written.Value is null || Expand(written) is not { } path)
+        {
+            return written;
+        }
+
+        if (Directory.Exists(path.Value))
+        {
+            string[] projects = Directory.GetFiles(path.Value, "*.csproj");
+            if (projects.Length != 1)
+            {
+                errors.Meaning(path.Mark, $"found {Phrase.Count(projects.Length, "project")} in the folder {path.Value}, expected one *.csproj{(projects.Length == 0 ? "" : "; name the file")}");
+            }
+
+            return projects.Length == 1 ? new(projects[0], path.Mark) : path;
+        }
+
+        return Plain(written, "project or program")!.Value;
     }
 
     private Located<string>? Plain(Located<string>? file, string what)

@@ -10,21 +10,37 @@ internal static class SystemChecks
     public static void Check(SystemDescription system, SystemFileErrors errors)
     {
         string[] domains = [.. system.Domains.Select(d => d.Name.Value)];
-        foreach (DomainDescription domain in system.Domains)
-        {
-            if (system.Qubes.FirstOrDefault(q => q.Name.Value == domain.Name.Value) is { } qube)
-            {
-                (SourceMark later, SourceMark earlier) = domain.Name.Mark.Line > qube.Name.Mark.Line ? (domain.Name.Mark, qube.Name.Mark) : (qube.Name.Mark, domain.Name.Mark);
-                errors.Meaning(later, $"found the name '{domain.Name.Value}' for a qube and a domain, expected one of them; the other is in line {earlier.Line}");
-            }
-        }
-
+        CheckNames(system, errors);
         foreach (QubeDescription qube in system.Qubes)
         {
             CheckQube(qube, domains, errors);
         }
 
+        foreach (ComponentDescription component in system.Components)
+        {
+            CheckDisks(component.Disks, "", domains, errors);
+        }
+
         ControllerChecks.Check(system, errors);
+        ComponentChecks.Check(system, errors);
+    }
+
+    /// <summary>Domains, qubes and components are told apart by their names alone.</summary>
+    private static void CheckNames(SystemDescription system, SystemFileErrors errors)
+    {
+        var seen = new Dictionary<string, (string What, SourceMark Mark)>(StringComparer.Ordinal);
+        (string What, Located<string> Name)[] parts =
+        [
+            .. system.Domains.Select(d => ("domain", d.Name)), .. system.Qubes.Select(q => ("qube", q.Name)), .. system.Components.Select(c => ("component", c.Name)),
+        ];
+        foreach ((string what, Located<string> name) in parts.OrderBy(p => p.Name.Mark.Line))
+        {
+            if (!seen.TryAdd(name.Value, (what, name.Mark)))
+            {
+                (string other, SourceMark mark) = seen[name.Value];
+                errors.Meaning(name.Mark, $"found the name '{name.Value}' for a {what} and a {other}, expected one of them; the other is in line {mark.Line}");
+            }
+        }
     }
 
     private static void CheckQube(QubeDescription qube, string[] domains, SystemFileErrors errors)
@@ -39,12 +55,17 @@ internal static class SystemChecks
             errors.Meaning(qube.Name.Mark, $"'{qube.Name.Value}' has neither a kernel nor a disk, expected something to boot");
         }
 
+        CheckDisks(qube.Disks, qube.Root is null ? "" : RootDisk, domains, errors);
+    }
+
+    private static void CheckDisks(IEnumerable<DiskDescription> disks, string root, string[] domains, SystemFileErrors errors)
+    {
         var names = new Dictionary<string, SourceMark>(StringComparer.Ordinal);
-        foreach (DiskDescription disk in qube.Disks.Where(d => d.Name.Value is not null))
+        foreach (DiskDescription disk in disks.Where(d => d.Name.Value is not null))
         {
             if (!names.TryAdd(disk.Name.Value, disk.Name.Mark))
             {
-                string other = qube.Root is not null && disk.Name.Value == RootDisk ? "the key 'root' describes it" : $"line {names[disk.Name.Value].Line} has it";
+                string other = disk.Name.Value == root ? "the key 'root' describes it" : $"line {names[disk.Name.Value].Line} has it";
                 errors.Meaning(disk.Name.Mark, $"found the disk name '{disk.Name.Value}' again, expected another; {other}");
             }
 

@@ -11,6 +11,21 @@ internal sealed class SystemDescription
 
     /// <summary>Its qubes, in the order of the file.</summary>
     public IReadOnlyList<QubeDescription> Qubes { get; set; } = [];
+
+    /// <summary>Its components on seL4, in the order of the file.</summary>
+    public IReadOnlyList<ComponentDescription> Components { get; set; } = [];
+
+    /// <summary>Memory that components share.</summary>
+    public IReadOnlyList<RegionDescription> Regions { get; set; } = [];
+
+    /// <summary>What components share that comes and goes together.</summary>
+    public IReadOnlyList<ConnectionDescription> Connections { get; set; } = [];
+
+    /// <summary>Bytes of memory of the machine that it is to fit into on seL4.</summary>
+    public Located<ulong>? Memory { get; set; }
+
+    /// <summary>All disks, of qubes and components.</summary>
+    public IEnumerable<DiskDescription> Disks => Qubes.SelectMany(q => q.Disks).Concat(Components.SelectMany(c => c.Disks));
 }
 
 /// <summary>A domain: a component that serves devices.</summary>
@@ -30,6 +45,9 @@ internal sealed class DomainDescription
 
     /// <summary>What an emulated controller stores: a file for each of its namespaces, from 1.</summary>
     public IReadOnlyList<Located<string>> Namespaces { get; set; } = [];
+
+    /// <summary>How it runs on seL4.</summary>
+    public ComponentScheduling Scheduling { get; set; } = new();
 
     /// <summary>The controller is a device model.</summary>
     public bool IsEmulated => Nvme is { Value: NvmeImage.Emulated };
@@ -107,6 +125,9 @@ internal sealed class DiskDescription
 
     /// <summary>How fast it may be used.</summary>
     public DiskLimits? Limits { get; set; }
+
+    /// <summary>Of a component's disk: bytes of memory that component and domain share for it; null for the default.</summary>
+    public Located<ulong>? Memory { get; set; }
 }
 
 /// <summary>Limits of a disk; what is null is not limited.</summary>

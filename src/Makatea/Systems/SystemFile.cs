@@ -33,7 +33,7 @@ internal static class SystemFile
         string name = Path.GetFileNameWithoutExtension(path);
         var start = new SourceMark(1, 1);
         var problems = new SystemFileErrors();
-        if (!SystemShape.Name.TryRead(new YamlScalar(start, name, YamlScalarKind.Text), "the file's name", problems, out _))
+        if (!Names.System.TryRead(new YamlScalar(start, name, YamlScalarKind.Text), "the file's name", problems, out _))
         {
             errors.Meaning(start, $"the file is called '{name}', which is no name for a system; add 'name:' with 1 to 31 letters, digits, '-' and '_' that starts with a letter");
         }

@@ -58,6 +58,7 @@ internal sealed class JsonSchemaEvaluator(JsonObject root)
             "required" => map is null || argument.AsArray().All(r => map.ContainsKey(r!.GetValue<string>())),
             "dependentRequired" => map is null || argument.AsObject().All(d => !map.ContainsKey(d.Key) || d.Value!.AsArray().All(r => map.ContainsKey(r!.GetValue<string>()))),
             "allOf" => argument.AsArray().All(s => IsValid(s, value)),
+            "anyOf" => argument.AsArray().Any(s => IsValid(s, value)),
             "oneOf" => argument.AsArray().Count(s => IsValid(s, value)) == 1,
             _ => throw new NotSupportedException($"keyword '{keyword}'"),
         };

@@ -10,7 +10,20 @@ public sealed class JsonSchemaTests : IDisposable
         {
           "name": "office",
           "x-mine": [1, {"a": null}],
-          "domains": {"storage": {"kind": "storage", "memory": "64M"}, "other": null},
+          "memory": "1G",
+          "domains": {"storage": {"kind": "storage", "memory": "64M", "sel4": {"threads": 9, "program": "p"}}, "other": null},
+          "components": {
+            "client": {
+              "program": "p", "layer": "linux", "memory": "32M", "threads": 8, "waiters": 2, "priority": 20, "budget": "300us", "period": "5ms", "restart": true,
+              "start": false, "management": true, "args": ["a", 1], "env": {"A_B": "c"}, "files": {"x.json": "f"}, "regions": {"shared": "write"}, "rings": ["kick"], "hears": ["call"],
+              "disks": [{"name": "data", "image": "nvme:1", "memory": "1M", "limits": {"iops": 5}}],
+              "functions": {"nic": {"address": "0000:00:04.0", "identity": "8086:10d3", "vectors": 3, "allow-unprotected": true}},
+              "ports": ["0x60", "0x70-0x71"], "pins": [4], "registers": {"timer": {"address": "0xfed00000", "length": "4K"}}
+            },
+            "bare": {"program": "p", "layer": "none"}
+          },
+          "regions": {"shared": "64K"},
+          "connections": {"link": {"regions": ["shared"], "doorbells": ["kick"], "disks": ["client/data"]}, "none": null},
           "qubes": {
             "work": {
               "label": "blue", "memory": "512M", "cores": 2, "kernel": "k", "initrd": "k", "cmdline": "quiet",
@@ -36,6 +49,14 @@ public sealed class JsonSchemaTests : IDisposable
     [Theory]
     [InlineData("""{}""")]
     [InlineData("""{"qubes": {}}""")]
+    [InlineData("""{"components": {}}""")]
+    [InlineData("""{"components": {"c": {}}}""")]
+    [InlineData("""{"components": {"c": {"program": "p", "budget": "5"}}}""")]
+    [InlineData("""{"components": {"c": {"program": "p", "layer": "windows"}}}""")]
+    [InlineData("""{"components": {"c": {"program": "p", "regions": {"r": "execute"}}}}""")]
+    [InlineData("""{"components": {"c": {"program": "p", "functions": {"f": {}}}}}""")]
+    [InlineData("""{"components": {"c": {"program": "p", "ports": ["3f8"]}}}""")]
+    [InlineData("""{"components": {"c": {"program": "p", "threads": 0}}}""")]
     [InlineData("""{"qubes": {"9": {"label": "red"}}}""")]
     [InlineData("""{"qubes": {"w": {"label": "grey"}}}""")]
     [InlineData("""{"qubes": {"w": {"label": "red", "memory": 256}}}""")]

@@ -89,7 +89,7 @@ public sealed class SystemFileTests : IDisposable
     [InlineData("", "1:1: error: found an empty file, expected a system")]
     [InlineData("qubes: [", "found no valid YAML")]
     [InlineData("- a", "1:1: error: the file is a list, expected a system: a mapping with one of name, domains, qubes")]
-    [InlineData("{}", "1:1: error: the file has no 'qubes', which a system needs: Its qubes by name.")]
+    [InlineData("{}", "1:1: error: the file has neither qubes nor components, expected at least one of them")]
     [InlineData("qubes: {}", "1:8: error: qubes has 0 entries, expected 1 to 64")]
     [InlineData("qubes: {w: {label: red, kernel: vmlinuz}}\n---\n{}", "2:1: error: found a second document, expected one")]
     [InlineData("qubes: !!map {w: {label: red}}", "1:8: error: found the tag 'tag:yaml.org,2002:map', expected none")]

@@ -12,6 +12,7 @@ internal sealed class RecordShape<T>(string noun, string description, Func<T> cr
 {
     private readonly OrderedDictionary<string, Field> _fields = new(StringComparer.Ordinal);
     private readonly List<string[]> _alternatives = [];
+    private readonly List<string[]> _choices = [];
     private readonly List<(string Key, string Needs)> _dependencies = [];
     private bool _allowsExtensions;
 
@@ -38,6 +39,13 @@ internal sealed class RecordShape<T>(string noun, string description, Func<T> cr
     public RecordShape<T> ExactlyOneOf(params string[] keys)
     {
         _alternatives.Add(keys);
+        return this;
+    }
+
+    /// <summary>At least one of these keys has to be there.</summary>
+    public RecordShape<T> AtLeastOneOf(params string[] keys)
+    {
+        _choices.Add(keys);
         return this;
     }
 
@@ -104,16 +112,15 @@ internal sealed class RecordShape<T>(string noun, string description, Func<T> cr
             schema["dependentRequired"] = new JsonObject(_dependencies.Select(d => KeyValuePair.Create(d.Key, (JsonNode?)Names([d.Needs]))));
         }
 
-        if (_alternatives.Count != 0)
+        if (_alternatives.Count + _choices.Count != 0)
         {
-            schema["allOf"] = new JsonArray([.. _alternatives.Select(keys =>
-                new JsonObject { ["oneOf"] = new JsonArray([.. keys.Select(k => new JsonObject { ["required"] = Names([k]) })]) })]);
+            schema["allOf"] = new JsonArray([.. _alternatives.Select(k => Any("oneOf", k)), .. _choices.Select(k => Any("anyOf", k))]);
         }
 
         return schema;
     }
 
-    private bool AllowsNothing => _alternatives.Count == 0 && _fields.All(f => !f.Value.IsRequired);
+    private bool AllowsNothing => _alternatives.Count + _choices.Count == 0 && _fields.All(f => !f.Value.IsRequired);
 
     public override bool TryRead(YamlValue value, string what, SystemFileErrors errors, [MaybeNullWhen(false)] out T result)
     {
@@ -164,11 +171,19 @@ internal sealed class RecordShape<T>(string noun, string description, Func<T> cr
             }
         }
 
+        foreach (string[] keys in _choices.Where(c => !c.Any(seen.Contains)))
+        {
+            errors.Structure(mapping.Mark, $"{what} has neither {string.Join(" nor ", keys)}, expected at least one of them");
+        }
+
         foreach ((string key, string needs) in _dependencies.Where(d => seen.Contains(d.Key) && !seen.Contains(d.Needs)))
         {
             errors.Structure(mapping.MarkOf(key), $"{what} has '{key}' without '{needs}', expected both or none");
         }
     }
+
+    private static JsonObject Any(string keyword, string[] keys) =>
+        new() { [keyword] = new JsonArray([.. keys.Select(k => new JsonObject { ["required"] = Names([k]) })]) };
 
     private static JsonArray Names(IEnumerable<string> names) => new([.. names.Select(n => JsonValue.Create(n))]);
 

@@ -39,3 +39,16 @@ internal sealed class LocatedShape<T>(Shape<T> inner) : Shape<Located<T>>
         return read;
     }
 }
+
+/// <summary>Makes something else of a value.</summary>
+internal sealed class MappedShape<TFrom, T>(Shape<TFrom> inner, Func<TFrom, T> map) : Shape<T>
+{
+    public override JsonObject ToSchema(JsonObject definitions) => inner.ToSchema(definitions);
+
+    public override bool TryRead(YamlValue value, string what, SystemFileErrors errors, [MaybeNullWhen(false)] out T result)
+    {
+        bool read = inner.TryRead(value, what, errors, out TFrom? plain);
+        result = read ? map(plain!) : default;
+        return read;
+    }
+}
