@@ -149,15 +149,16 @@ internal static unsafe class Program
 
     private static bool TryStart(string code, ulong badge, out Component component)
     {
-        ComponentOptions options = Options(badge);
+        ComponentPlan plan = Plan(badge, TrialProgram.Make(code));
         fixed (Resources* machine = &s_resources)
         {
-            return Component.Start(machine, TrialProgram.Make(code), TrialProgram.Length, options, out component) == ComponentFault.None;
+            return Component.Make(machine, plan, out component) == ComponentFault.None && component.Run();
         }
     }
 
-    private static ComponentOptions Options(ulong badge) =>
-        new() { Badge = badge, Priority = 100, Budget = 1000, Period = 10_000, TableBits = 8, Slots = 64, StackPages = 4 };
+    /// <summary>A component whose faults have a badge.</summary>
+    private static ComponentPlan Plan(ulong badge, byte* image) =>
+        new() { Number = (uint)badge - 1, Layer = new Text(image, TrialProgram.Length), Priority = 100, Budget = 1000, Period = 10_000, Memory = 64 << 10 };
 
     private static bool TryWrongProgram()
     {
@@ -165,15 +166,14 @@ internal static unsafe class Program
         uint slots = s_resources.Slots.Available;
         byte* image = TrialProgram.Make("90");
         image[18] = 3;
-        ComponentOptions options = Options(1);
         fixed (Resources* machine = &s_resources)
         {
-            bool refused = Component.Start(machine, image, TrialProgram.Length, options, out _) == ComponentFault.Program;
+            bool refused = Component.Make(machine, Plan(1, image), out _) == ComponentFault.Program;
 
             // Nor is there memory for every wish.
-            image = TrialProgram.Make("90");
-            options.StackPages = 1 << 20;
-            refused &= Component.Start(machine, image, TrialProgram.Length, options, out _) == ComponentFault.Memory;
+            ComponentPlan plan = Plan(1, TrialProgram.Make("90"));
+            plan.Memory = 1ul << 34;
+            refused &= Component.Make(machine, plan, out _) == ComponentFault.Memory;
             return refused && bytes == s_resources.Untyped.FreeBytes && slots == s_resources.Slots.Available;
         }
     }

@@ -13,7 +13,7 @@ public static class ComponentLayout
     public const ulong Info = 0x7800_0000;
 
     /// <summary>Bytes of it: whole pages.</summary>
-    public const ulong InfoLength = 0x4000;
+    public const ulong InfoLength = 0x8000;
 
     /// <summary>IPC buffer of the first thread, a page. Other threads have none.</summary>
     public const ulong IpcBuffer = 0x7880_0000;

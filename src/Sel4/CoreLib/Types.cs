@@ -26,15 +26,24 @@ namespace System
 
     public struct Int16;
 
-    public struct UInt16;
+    public struct UInt16
+    {
+        public const ushort MaxValue = 0xffff;
+    }
 
     public struct Int32;
 
-    public struct UInt32;
+    public struct UInt32
+    {
+        public const uint MaxValue = 0xffff_ffff;
+    }
 
     public struct Int64;
 
-    public struct UInt64;
+    public struct UInt64
+    {
+        public const ulong MaxValue = 0xffff_ffff_ffff_ffff;
+    }
 
     public struct IntPtr;
 

@@ -43,6 +43,64 @@ internal static class CapabilitySpace
         return KernelCall.Invoke(Table, BoardValue.CNodeMint, 1, 6, target, Depth, source, Depth);
     }
 
+    /// <summary>Copies a capability into another table.</summary>
+    /// <param name="table">The table, as it was made: without a guard.</param>
+    /// <param name="bits">It has 2 to this many slots.</param>
+    /// <param name="target">The slot there.</param>
+    /// <param name="source">The slot here.</param>
+    /// <param name="rights">What the copy lets its holder do.</param>
+    internal static KernelResult CopyTo(uint table, int bits, uint target, uint source, CapabilityRights rights)
+    {
+        KernelCall.SetCapability(0, Table);
+        KernelCall.SetWord(4, (ulong)rights);
+        return KernelCall.Invoke(table, BoardValue.CNodeCopy, 1, 5, target, (ulong)bits, source, Depth);
+    }
+
+    /// <summary>Copies a capability into another table, with a badge or what else its kind keeps there.</summary>
+    internal static KernelResult MintTo(uint table, int bits, uint target, uint source, CapabilityRights rights, ulong badge)
+    {
+        KernelCall.SetCapability(0, Table);
+        KernelCall.SetWord(4, (ulong)rights);
+        KernelCall.SetWord(5, badge);
+        return KernelCall.Invoke(table, BoardValue.CNodeMint, 1, 6, target, (ulong)bits, source, Depth);
+    }
+
+    /// <summary>Empties a slot of another table.</summary>
+    internal static KernelResult DeleteFrom(uint table, int bits, uint slot) => KernelCall.Invoke(table, BoardValue.CNodeDelete, 0, 2, slot, (ulong)bits);
+
+    /// <summary>Makes a copy of a capability in this table.</summary>
+    internal static KernelResult Copy(uint source, uint target, CapabilityRights rights)
+    {
+        KernelCall.SetCapability(0, Table);
+        KernelCall.SetWord(4, (ulong)rights);
+        return KernelCall.Invoke(Table, BoardValue.CNodeCopy, 1, 5, target, Depth, source, Depth);
+    }
+
+    /// <summary>Makes a capability for an interrupt that a function raises by a message.</summary>
+    /// <param name="slot">Where it goes.</param>
+    /// <param name="function">Bus, device and function as 16 bits.</param>
+    /// <param name="vector">The kernel's number of the interrupt.</param>
+    internal static KernelResult IssueMessageInterrupt(uint slot, ulong function, ulong vector)
+    {
+        KernelCall.SetCapability(0, Table);
+        KernelCall.SetWord(4, function & 7);
+        KernelCall.SetWord(5, 0);
+        KernelCall.SetWord(6, vector);
+        return KernelCall.Invoke(IrqControl, BoardValue.X86IRQIssueIRQHandlerMSI, 1, 7, slot, Depth, function >> 8, (function >> 3) & 31);
+    }
+
+    /// <summary>Makes a capability for an interrupt of a pin of the first IOAPIC, active low and by level as those of PCI are from pin 16 on, else high and by edge.</summary>
+    internal static KernelResult IssuePinInterrupt(uint slot, ulong pin, ulong vector)
+    {
+        const ulong FirstPciPin = 16;
+        ulong isPci = pin >= FirstPciPin ? 1ul : 0;
+        KernelCall.SetCapability(0, Table);
+        KernelCall.SetWord(4, isPci);
+        KernelCall.SetWord(5, isPci);
+        KernelCall.SetWord(6, vector);
+        return KernelCall.Invoke(IrqControl, BoardValue.X86IRQIssueIRQHandlerIOAPIC, 1, 7, slot, Depth, 0, pin);
+    }
+
     /// <summary>Makes a capability for ports.</summary>
     internal static KernelResult IssuePorts(ushort first, ushort last, uint slot)
     {

@@ -66,6 +66,21 @@ internal static unsafe class KernelCall
         return new KernelMessage { Badge = registers.Capability, Label = registers.Info >> LabelShift, Words = s_buffer + FirstWord };
     }
 
+    /// <summary>Sends a message to whoever waits, as an answer by a reply object does.</summary>
+    internal static void Send(ulong capability, ulong label, int length, ulong word0 = 0, ulong word1 = 0, ulong word2 = 0, ulong word3 = 0)
+    {
+        KernelRegisters registers;
+        registers.Number = (long)Board.Get(BoardValue.SysSend);
+        registers.Capability = capability;
+        registers.Info = (label << LabelShift) | (uint)length;
+        registers.Message0 = word0;
+        registers.Message1 = word1;
+        registers.Message2 = word2;
+        registers.Message3 = word3;
+        registers.Reply = 0;
+        Trap(&registers);
+    }
+
     /// <summary>Puts a character on the kernel's own console, where it has one.</summary>
     internal static void DebugPut(char character)
     {

@@ -35,6 +35,23 @@ internal static class ThreadCalls
         return KernelCall.Invoke(control, BoardValue.SchedControlConfigureFlags, 1, 5, budget, period, 0, 0);
     }
 
+    /// <summary>Takes a thread's time, wherever it is.</summary>
+    internal static KernelResult TakeTime(uint context) => KernelCall.Invoke(context, BoardValue.SchedContextUnbind, 0, 0);
+
+    /// <summary>Gives a thread time again.</summary>
+    internal static KernelResult GiveTime(uint context, uint thread)
+    {
+        KernelCall.SetCapability(0, thread);
+        return KernelCall.Invoke(context, BoardValue.SchedContextBind, 1, 0);
+    }
+
+    /// <summary>Lets signals of a notification arrive where the thread waits for messages.</summary>
+    internal static KernelResult BindNotification(uint thread, uint notification)
+    {
+        KernelCall.SetCapability(0, notification);
+        return KernelCall.Invoke(thread, BoardValue.TCBBindNotification, 1, 0);
+    }
+
     /// <summary>Starts a thread.</summary>
     /// <param name="thread">The thread.</param>
     /// <param name="instruction">Where it starts.</param>

@@ -12,8 +12,7 @@ internal static unsafe class Program
     {
         if (!RootThread.TryStart(information, ref s_resources))
         {
-            SerialConsole.Write("makatea: the kernel gave more memory regions or fewer slots than the root task has tables for\n");
-            RootThread.Halt();
+            Stop("the kernel gave more memory regions or fewer slots than the root task has tables for");
         }
 
         SerialConsole.Write("makatea: root task, ");
@@ -22,7 +21,41 @@ internal static unsafe class Program
         SerialConsole.Write((uint)s_resources.Devices);
         SerialConsole.Write(" device regions, ");
         SerialConsole.Write(s_resources.Slots.Available);
-        SerialConsole.Write(" slots\n");
+        SerialConsole.Write(" slots, ");
+        SerialConsole.Write(s_resources.IOLevels == 0 ? "no IOMMU\n" : "an IOMMU\n");
+        if (!Archive.TryFind(ManifestLayout.FileName, out Text file))
+        {
+            Stop("there is no manifest in the image: nothing to start");
+        }
+
+        ManifestFault fault = Manifest.Open(file, out Manifest manifest, out int entry);
+        if (fault != ManifestFault.None)
+        {
+            SerialConsole.Write("makatea: manifest: fault ");
+            SerialConsole.Write((ulong)fault);
+            SerialConsole.Write(" in entry ");
+            SerialConsole.Write((ulong)entry);
+            SerialConsole.EndLine();
+            Stop("the manifest is wrong: make the image anew, with this version");
+        }
+
+        fixed (Resources* machine = &s_resources)
+        {
+            if (!Supervisor.TryOpen(machine, manifest))
+            {
+                Stop("there is not enough memory for the regions that components share");
+            }
+        }
+
+        Supervisor.StartAll();
+        Supervisor.Serve();
+    }
+
+    private static void Stop(string why)
+    {
+        SerialConsole.Write("makatea: ");
+        SerialConsole.Write(why);
+        SerialConsole.EndLine();
         RootThread.Halt();
     }
 }

@@ -20,13 +20,32 @@ internal unsafe struct Resources
     internal uint Faults;
     internal uint FaultReply;
 
+    /// <summary>An empty slot, for a capability that is passed on at once.</summary>
+    internal uint Spare;
+
     /// <summary>Control over the processor's time.</summary>
     internal ulong ScheduleControl;
 
     /// <summary>What the root task needs for itself.</summary>
     internal Holdings Own;
 
-    private const uint OwnSlots = 64;
+    /// <summary>Ticks of the time-stamp counter in a microsecond, its value at the start, and the time then: seconds since 1970, UTC.</summary>
+    internal ulong TicksPerMicrosecond;
+    internal ulong StartTicks;
+    internal ulong StartSeconds;
+
+    /// <summary>Levels of the IOMMU's page tables; 0 where there is none.</summary>
+    internal ulong IOLevels;
+
+    /// <summary>Room for the tables of the system, zeroed: <see cref="SystemTablesLength"/> bytes.</summary>
+    internal byte* SystemTables;
+    internal const int SystemTablesLength = 256 * 1024;
+
+    /// <summary>The slot after that of the archive's last page.</summary>
+    private uint _archiveEnd;
+
+    private const uint OwnSlots = 1024;
+    private const ulong PageSize = 4096;
     private const int EndpointBits = 4;
     private const int ReplyBits = 5;
 
@@ -60,15 +79,31 @@ internal unsafe struct Resources
             resources.Devices += list->IsDevice;
         }
 
+        resources.SystemTables = (byte*)(slots + ((1 << MaxSlotBits) / 64));
         resources.ScheduleControl = information->ScheduleControl.First;
+        resources.TicksPerMicrosecond = BootInformation.TicksPerMicrosecond(information);
+        resources.IOLevels = information->IOPageTableLevels == ulong.MaxValue ? 0 : information->IOPageTableLevels;
+        resources._archiveEnd = (uint)information->ImageFrames.End;
         if (!Holdings.TryStart(target, OwnSlots, out resources.Own))
         {
             return false;
         }
 
+        resources.Spare = resources.Own.TakeSlot();
+        resources.StartTicks = TickCounter.Read();
+        resources.StartSeconds = WallClock.Read(resources.Own.TakeSlot());
         resources.Faults = resources.Own.Make(BoardValue.ObjectEndpoint, EndpointBits);
         resources.FaultReply = resources.Own.Make(BoardValue.ObjectReply, ReplyBits);
         return resources.Faults != SlotAllocator.None && resources.FaultReply != SlotAllocator.None;
+    }
+
+    /// <summary>The page of the archive that holds a byte.</summary>
+    /// <returns>Its slot, or <see cref="SlotAllocator.None"/> where the byte is not in the archive.</returns>
+    internal readonly uint ArchivePage(byte* at)
+    {
+        // The kernel numbers the pages of the boot module in order, and the archive is its end.
+        ulong left = Archive.End - (ulong)at;
+        return (ulong)at < ArchiveLayout.Address || (ulong)at >= Archive.End ? SlotAllocator.None : _archiveEnd - (uint)((left + PageSize - 1) / PageSize);
     }
 
     [RuntimeImport("*", "RootTaskTables")]

@@ -22,6 +22,33 @@ internal struct BootInformation
     internal SlotRange ScheduleControl;
     internal SlotRange Untyped;
 
+    /// <summary>Ticks of the time-stamp counter in a microsecond, as the kernel measured them; it says so in a record behind the first page (seL4_BootInfoHeader).</summary>
+    internal static unsafe ulong TicksPerMicrosecond(BootInformation* information)
+    {
+        const ulong Frequency = 5;
+        const ulong HeaderLength = 16;
+        const ulong Page = 4096;
+        const ulong Guess = 1000;
+        byte* extra = (byte*)information + Page;
+        for (ulong at = 0; at + HeaderLength < information->ExtraLength;)
+        {
+            ulong length = *(ulong*)(extra + at + 8);
+            if (*(ulong*)(extra + at) == Frequency)
+            {
+                return *(uint*)(extra + at + HeaderLength);
+            }
+
+            if (length < HeaderLength)
+            {
+                break;
+            }
+
+            at += length;
+        }
+
+        return Guess;
+    }
+
     /// <summary>The untyped objects, one for each slot of <see cref="Untyped"/>.</summary>
     internal static unsafe UntypedDescription* UntypedList(BootInformation* information) => (UntypedDescription*)(information + 1);
 }

@@ -1,171 +1,155 @@
 namespace Makatea.Sel4;
 
-#pragma warning disable CS0649 // Filled by who starts one; the root task itself starts none yet.
-/// <summary>How a component is started.</summary>
-internal struct ComponentOptions
+/// <summary>
+/// A component: an address space, a capability table, threads with processor time of their own, memory. All that is spent on it is in its holdings, so that ending it leaves nothing.
+/// </summary>
+internal unsafe partial struct Component
 {
-    /// <summary>What its faults are told from others' by, above 0.</summary>
-    internal ulong Badge;
-
-    /// <summary>Below the root task's.</summary>
-    internal int Priority;
-
-    /// <summary>Microseconds of processor time in each period.</summary>
-    internal ulong Budget;
-
-    /// <summary>Microseconds.</summary>
-    internal ulong Period;
-
-    /// <summary>Slots of its capability table, 2 to this many.</summary>
-    internal int TableBits;
-
-    /// <summary>Slots that the root task spends on it: one for each page, table and other object.</summary>
-    internal uint Slots;
-
-    /// <summary>Pages of its first stack.</summary>
-    internal int StackPages;
-}
-#pragma warning restore CS0649
-
-/// <summary>Why a component was not started.</summary>
-internal enum ComponentFault
-{
-    None,
-    Program,
-    Memory,
-    Kernel,
-}
-
-/// <summary>A component: a program in an address space of its own, with capabilities of its own and a thread that runs it.</summary>
-internal unsafe struct Component
-{
-    /// <summary>Where the first stack ends.</summary>
-    internal const ulong StackEnd = ElfProgram.HighestAddress + (1ul << 30);
-
     private const int SlotBits = 5;
     private const int PageBits = 12;
+    private const int EndpointBits = 4;
     private const int ScheduleContextBits = 8;
-    private const ulong Window = 0x7e00_0000_0000;
+    private const ulong PageSize = 4096;
 
-    private Holdings _holdings;
+    internal Holdings Holdings;
 
-    /// <summary>Slot of its thread.</summary>
-    internal uint Thread { get; private set; }
+    /// <summary>Its address space.</summary>
+    internal AddressSpace Space;
 
-    /// <summary>Slot of its capability table.</summary>
-    internal uint Table { get; private set; }
+    /// <summary>Slot of its capability table, which has 2 to <see cref="TableBits"/> slots.</summary>
+    internal uint Table;
+    internal int TableBits;
 
-    /// <summary>What it is told from others by.</summary>
-    internal ulong Badge { get; private set; }
+    /// <summary>What it is told, as the root task sees it.</summary>
+    internal ComponentInfo* Info;
 
-    /// <summary>Starts a component. Where it cannot be, nothing is spent.</summary>
+    /// <summary>Slot of the first of the notifications that it waits at, and how many.</summary>
+    internal uint FirstWaiter;
+    internal uint Waiters;
+
+    /// <summary>The first of its slots that was set aside for what it is granted, and those in use.</summary>
+    internal uint FirstGrantSlot;
+    internal uint UsedGrantSlots;
+    internal uint GrantSlots;
+
+    /// <summary>Where the next thing that it is granted is mapped.</summary>
+    internal ulong NextAddress;
+
+    private uint _root;
+    private uint _endpoint;
+    private uint _firstThread;
+    private uint _threads;
+    private uint _firstTime;
+    private ulong _budget;
+    private ulong _period;
+    private bool _hasTicker;
+    private ulong _entry;
+    private InfoWriter _texts;
+
+    /// <summary>Makes a component that stands still. Where it cannot be made, nothing is spent.</summary>
     /// <param name="machine">What there is.</param>
-    /// <param name="image">Its program, at a multiple of 8.</param>
-    /// <param name="length">Length of the program.</param>
-    /// <param name="options">How.</param>
+    /// <param name="plan">What it is made of.</param>
     /// <param name="component">The component.</param>
-    internal static ComponentFault Start(Resources* machine, byte* image, ulong length, in ComponentOptions options, out Component component)
+    internal static ComponentFault Make(Resources* machine, in ComponentPlan plan, out Component component)
     {
         component = default;
-        if (ElfProgram.Open(image, length, out ElfProgram program) != ElfFault.None)
+        ElfProgram program = default;
+        bool hasProgram = plan.Program.Length != 0;
+        if (ElfProgram.Open(plan.Layer.Bytes, plan.Layer.Length, out ElfProgram layer) != ElfFault.None
+            || (hasProgram && ElfProgram.Open(plan.Program.Bytes, plan.Program.Length, out program) != ElfFault.None))
         {
             return ComponentFault.Program;
         }
 
-        if (!Holdings.TryStart(machine, options.Slots, out component._holdings))
+        const uint Others = 64;
+        ulong pages = layer.Pages + (hasProgram ? program.Pages : 0) + StackPages + (2 * InfoPages) + 1;
+        ulong slots = pages + (pages >> 8) + (3 * plan.AllThreads) + plan.Waiters + plan.RootSlots + Others;
+        if (slots > uint.MaxValue >> 1 || !Holdings.TryStart(machine, (uint)slots, out component.Holdings))
         {
             return ComponentFault.Memory;
         }
 
-        ComponentFault fault = component.Make(machine, program, options);
+        component._entry = layer.Entry;
+        ComponentFault fault = component.MakeSpace(plan);
+        fault = fault != ComponentFault.None ? fault : component.Load(machine, layer);
+        fault = fault != ComponentFault.None || !hasProgram ? fault : component.Load(machine, program);
+        fault = fault != ComponentFault.None ? fault : component.MakeInfo(machine, plan);
+        fault = fault != ComponentFault.None ? fault : component.MakeThreads(machine, plan);
+        fault = fault != ComponentFault.None ? fault : component.MakeMemory(plan);
         if (fault != ComponentFault.None)
         {
-            component._holdings.Release();
+            component.Destroy();
+            return fault;
         }
 
-        return fault;
+        if (hasProgram)
+        {
+            component.Info->Entry = program.Entry;
+            component.Info->Headers = (ulong)program.Headers;
+            component.Info->HeadersAddress = program.HeadersAddress;
+            component.Info->ProgramStart = program.Start;
+            component.Info->ProgramEnd = program.End;
+        }
+
+        return ComponentFault.None;
     }
+
+    /// <summary>Lets its first thread run.</summary>
+    internal readonly bool Run() => ThreadCalls.Start(_firstThread, _entry, ComponentLayout.StackEnd - 8, ComponentLayout.Info).IsDone;
 
     /// <summary>Ends it: nothing of it is left, wherever its capabilities went.</summary>
     /// <returns>False where the kernel kept something.</returns>
-    internal bool Destroy() => _holdings.Release();
+    internal bool Destroy() => Holdings.Release();
 
-    private ComponentFault Make(Resources* machine, in ElfProgram program, in ComponentOptions options)
+    /// <summary>A slot of its table for something that it is granted.</summary>
+    /// <returns>The first of them, or <see cref="SlotAllocator.None"/>.</returns>
+    internal uint TakeGrantSlots(uint count)
     {
-        uint root = _holdings.Make(BoardValue.ObjectPml4, PageBits);
-        Table = _holdings.Make(BoardValue.ObjectCapTable, options.TableBits + SlotBits, options.TableBits);
-        Thread = _holdings.Make(BoardValue.ObjectTcb, (int)Board.Get(BoardValue.TcbBits));
-        uint time = _holdings.Make(BoardValue.ObjectSchedContext, ScheduleContextBits, ScheduleContextBits);
-        uint faults = _holdings.TakeSlot();
-        if (root == SlotAllocator.None || Table == SlotAllocator.None || Thread == SlotAllocator.None || time == SlotAllocator.None || faults == SlotAllocator.None)
+        if (count > GrantSlots - UsedGrantSlots)
+        {
+            return SlotAllocator.None;
+        }
+
+        uint first = FirstGrantSlot + UsedGrantSlots;
+        UsedGrantSlots += count;
+        return first;
+    }
+
+    private ComponentFault MakeSpace(in ComponentPlan plan)
+    {
+        _root = Holdings.Make(BoardValue.ObjectPml4, PageBits);
+        if (_root == SlotAllocator.None)
         {
             return ComponentFault.Memory;
         }
 
-        KernelCall.SetCapability(0, root);
-        var space = new AddressSpace(root);
-        Badge = options.Badge;
-        ulong tableData = (ulong)(64 - options.TableBits); // A guard of zeroes as long as the rest of an address.
-        if (!KernelCall.Invoke(CapabilitySpace.AsidPool, BoardValue.X86ASIDPoolAssign, 1, 0).IsDone
-            || !CapabilitySpace.Mint(machine->Faults, faults, CapabilityRights.All, options.Badge).IsDone
-            || !ThreadCalls.SetBudget(machine->ScheduleControl, time, options.Budget, options.Period).IsDone)
+        KernelCall.SetCapability(0, _root);
+        if (!KernelCall.Invoke(CapabilitySpace.AsidPool, BoardValue.X86ASIDPoolAssign, 1, 0).IsDone)
         {
             return ComponentFault.Kernel;
         }
 
-        if (!TryLoad(machine, program, space) || !TryMakeStack(space, options.StackPages))
-        {
-            return ComponentFault.Memory;
-        }
-
-        return ThreadCalls.Configure(Thread, Table, tableData, root, 0, 0).IsDone
-            && ThreadCalls.Schedule(Thread, options.Priority, options.Priority, time, faults).IsDone
-            && ThreadCalls.Start(Thread, program.Entry, StackEnd - 8, 0).IsDone
-            ? ComponentFault.None
-            : ComponentFault.Kernel;
+        Space = new AddressSpace(_root);
+        NextAddress = ComponentLayout.Grants;
+        TableBits = BitsFor(FirstFreeSlot(plan) + OwnSlots(plan));
+        Table = Holdings.Make(BoardValue.ObjectCapTable, TableBits + SlotBits, TableBits);
+        return Table == SlotAllocator.None ? ComponentFault.Memory : ComponentFault.None;
     }
 
-    private bool TryLoad(Resources* machine, in ElfProgram program, AddressSpace space)
+    private static uint FirstFreeSlot(in ComponentPlan plan) =>
+        ComponentLayout.EventsSlot + 1 + (2 * plan.AllThreads) + plan.Waiters + InfoWriter.MaxUntypeds + plan.GrantSlots;
+
+    /// <summary>Slots for what it makes itself: a page takes one, its tables and copies for devices some more.</summary>
+    private static ulong OwnSlots(in ComponentPlan plan) => (plan.Memory / PageSize) + (plan.Memory / PageSize / 4) + plan.GrantSlots + 64;
+
+    private static int BitsFor(ulong count)
     {
-        var own = new AddressSpace((uint)CapabilitySpace.AddressSpace);
-        for (int header = 0; header < program.Headers; header++)
+        int bits = 4;
+        while (1ul << bits < count)
         {
-            if (!program.TryGetSegment(header, out ElfSegment segment))
-            {
-                continue;
-            }
-
-            for (ulong address = segment.FirstPage; address < segment.EndPage; address += ElfProgram.PageSize)
-            {
-                // The kernel zeroed it.
-                uint page = _holdings.Make(BoardValue.ObjectPage, PageBits);
-                if (page == SlotAllocator.None || !own.TryMap(page, Window, CapabilityRights.ReadWrite, ref machine->Own))
-                {
-                    return false;
-                }
-
-                program.CopyPage(segment, address, (byte*)Window);
-                if (!AddressSpace.Unmap(page) || !space.TryMap(page, address, segment.IsWritable ? CapabilityRights.ReadWrite : CapabilityRights.Read, ref _holdings))
-                {
-                    return false;
-                }
-            }
+            bits++;
         }
 
-        return true;
-    }
-
-    private bool TryMakeStack(AddressSpace space, int pages)
-    {
-        for (int i = 1; i <= pages; i++)
-        {
-            uint page = _holdings.Make(BoardValue.ObjectPage, PageBits);
-            if (page == SlotAllocator.None || !space.TryMap(page, StackEnd - ((ulong)i * ElfProgram.PageSize), CapabilityRights.ReadWrite, ref _holdings))
-            {
-                return false;
-            }
-        }
-
-        return true;
+        return bits;
     }
 }

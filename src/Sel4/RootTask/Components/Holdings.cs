@@ -5,6 +5,8 @@ internal unsafe struct Holdings
 {
     /// <summary>Objects are cut from blocks of this size where they are smaller: 16 pages.</summary>
     private const int ChunkBits = 16;
+    private const int PageBits = 12;
+    private const uint MostAtOnce = 128;
 
     private readonly Resources* _resources;
     private readonly uint _firstSlot;
@@ -33,6 +35,60 @@ internal unsafe struct Holdings
     /// <summary>Takes an empty slot.</summary>
     /// <returns>The slot, or <see cref="SlotAllocator.None"/>.</returns>
     internal uint TakeSlot() => _usedSlots == _slots ? SlotAllocator.None : _firstSlot + _usedSlots++;
+
+    /// <summary>Takes empty slots in a row.</summary>
+    /// <returns>The first, or <see cref="SlotAllocator.None"/>.</returns>
+    internal uint TakeSlots(uint count)
+    {
+        if (count > _slots - _usedSlots)
+        {
+            return SlotAllocator.None;
+        }
+
+        uint first = _firstSlot + _usedSlots;
+        _usedSlots += count;
+        return first;
+    }
+
+    /// <summary>Takes a block of memory as it is.</summary>
+    /// <param name="bits">2 to this many bytes.</param>
+    /// <returns>Slot of its untyped object, or <see cref="SlotAllocator.None"/>.</returns>
+    internal uint TakeUntyped(int bits) => TryTakeBlock(bits, out int block) ? _resources->Untyped.SlotOf(block) : SlotAllocator.None;
+
+    /// <summary>Makes pages of a device's registers or memory.</summary>
+    /// <param name="address">Physical address, a multiple of the length.</param>
+    /// <param name="bits">2 to this many bytes, a page at least.</param>
+    /// <returns>Slot of the first page, or <see cref="SlotAllocator.None"/> where somebody has it, or the kernel gave none of it.</returns>
+    internal uint MakeDevice(ulong address, int bits)
+    {
+        uint count = 1u << (bits - PageBits);
+        uint first = TakeSlots(count);
+        if (first == SlotAllocator.None)
+        {
+            return SlotAllocator.None;
+        }
+
+        int block = _resources->Untyped.AllocateDevice(address, bits);
+        if (block == UntypedBlock.None)
+        {
+            return SlotAllocator.None;
+        }
+
+        _resources->Untyped.LinkOf(block) = _newest;
+        _newest = block;
+
+        // The kernel makes no more than this many objects at once.
+        for (uint done = 0; done < count; done += MostAtOnce)
+        {
+            uint now = count - done < MostAtOnce ? count - done : MostAtOnce;
+            if (!CapabilitySpace.Retype(_resources->Untyped.SlotOf(block), BoardValue.ObjectPage, 0, first + done, now).IsDone)
+            {
+                return SlotAllocator.None;
+            }
+        }
+
+        return first;
+    }
 
     /// <summary>Makes an object.</summary>
     /// <param name="type">Its type.</param>

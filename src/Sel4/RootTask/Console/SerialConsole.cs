@@ -8,7 +8,15 @@ internal static class SerialConsole
     private const ulong TransmitterIsEmpty = 1 << 5;
     private const int Patience = 100_000;
 
+    private const ulong PortCount = 8;
+
     private static uint s_ports;
+
+    /// <summary>Slot of the ports' capability.</summary>
+    internal static uint Ports => s_ports;
+
+    /// <summary>These ports are the serial port's.</summary>
+    internal static bool Is(ushort first, ulong count) => s_ports != 0 && first == Base && count == PortCount;
 
     /// <summary>Takes the port. The kernel, where it prints, goes on doing so on the same.</summary>
     /// <param name="slot">An empty slot.</param>
@@ -25,6 +33,15 @@ internal static class SerialConsole
         for (int i = 0; i < text.Length; i++)
         {
             Put(text[i]);
+        }
+    }
+
+    /// <summary>Writes bytes; those that are no ASCII text as a question mark.</summary>
+    internal static unsafe void Write(Text text)
+    {
+        for (ulong i = 0; i < text.Length; i++)
+        {
+            Put(text.Bytes[i] is >= 0x20 and < 0x7f ? (char)text.Bytes[i] : '?');
         }
     }
 

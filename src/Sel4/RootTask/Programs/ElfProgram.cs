@@ -28,8 +28,72 @@ internal readonly unsafe struct ElfProgram
     /// <summary>Number of program headers, for <see cref="TryGetSegment"/>.</summary>
     internal int Headers => *(ushort*)(_image + 56);
 
-    /// <summary>The program headers, for who tells the program of them.</summary>
-    internal ulong HeadersOffset => *(ulong*)(_image + 32);
+    /// <summary>Pages of all that is loaded.</summary>
+    internal ulong Pages
+    {
+        get
+        {
+            ulong pages = 0;
+            for (int i = 0; i < Headers; i++)
+            {
+                pages += TryGetSegment(i, out ElfSegment segment) ? (segment.EndPage - segment.FirstPage) / PageSize : 0;
+            }
+
+            return pages;
+        }
+    }
+
+    /// <summary>Its first page.</summary>
+    internal ulong Start
+    {
+        get
+        {
+            for (int i = 0; i < Headers; i++)
+            {
+                if (TryGetSegment(i, out ElfSegment segment))
+                {
+                    return segment.FirstPage;
+                }
+            }
+
+            return 0;
+        }
+    }
+
+    /// <summary>The page after its last.</summary>
+    internal ulong End
+    {
+        get
+        {
+            ulong end = 0;
+            for (int i = 0; i < Headers; i++)
+            {
+                end = TryGetSegment(i, out ElfSegment segment) ? segment.EndPage : end;
+            }
+
+            return end;
+        }
+    }
+
+    /// <summary>Where its program headers are once it is loaded, 0 where no segment has them.</summary>
+    internal ulong HeadersAddress
+    {
+        get
+        {
+            for (int i = 0; i < Headers; i++)
+            {
+                if (TryGetSegment(i, out ElfSegment segment) && segment.Offset <= HeadersOffset
+                    && HeadersOffset + (ulong)(Headers * ProgramHeaderLength) <= segment.Offset + segment.FileLength)
+                {
+                    return segment.Address + (HeadersOffset - segment.Offset);
+                }
+            }
+
+            return 0;
+        }
+    }
+
+    private ulong HeadersOffset => *(ulong*)(_image + 32);
 
     /// <summary>Checks a program.</summary>
     /// <param name="image">The file, at a multiple of 8.</param>
@@ -103,6 +167,9 @@ internal readonly unsafe struct ElfProgram
         };
         return *(uint*)at == Load && segment.Length != 0;
     }
+
+    /// <summary>Where the file has a page of a segment; the page may begin before the segment does.</summary>
+    internal byte* AddressOf(in ElfSegment segment, ulong address) => _image + (segment.Offset & ~(PageSize - 1)) + (address - segment.FirstPage);
 
     /// <summary>Copies what the program has in a page.</summary>
     /// <param name="segment">A segment of it.</param>

@@ -16,6 +16,9 @@ internal struct ElfSegment
     internal bool IsWritable;
     internal bool IsCode;
 
+    /// <summary>The file has all of it.</summary>
+    internal readonly bool IsWhole => FileLength == Length;
+
     /// <summary>Its first page, and the page after its last.</summary>
     internal readonly ulong FirstPage => Address & ~(ElfProgram.PageSize - 1);
 
