@@ -10,13 +10,15 @@ public sealed class VfioStorageTests
     private const ulong Seed = 20_26;
     private const uint LastGeneration = 2;
 
-    [SkippableFact]
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
     [Trait("Category", "Guest")]
-    public void The_storage_domain_drives_a_controller_through_VFIO_and_the_image_holds_what_was_written()
+    public void The_storage_domain_drives_a_controller_through_VFIO_and_the_image_holds_what_was_written(bool hasIommufd)
     {
         using var scratch = new Scratch();
         string image = scratch.Image("nvme.img", 64 << 20);
-        using (Guest guest = Boot(scratch, image, hasIommu: true))
+        using (Guest guest = Boot(scratch, image, hasIommu: true, hasIommufd))
         {
             // Nothing is taken unasked, or that is in use.
             Assert.Contains("0000:00:05.0 is nvme's; to take it for as long as the system runs: makatea up x.yaml --bind", guest.TryRun("vfiostorage take 0000:00:05.0").Output, StringComparison.Ordinal);
@@ -35,7 +37,8 @@ public sealed class VfioStorageTests
 
             string output = guest.Run($"vfiostorage run 0000:00:05.0 {Seed} {Blocks} --bind 2>&1", 240);
             Assert.All(output.Split('\n'), line => Assert.StartsWith("ok: ", line, StringComparison.Ordinal));
-            foreach (string part in new[] { "the guest's memory is the device's to reach", "killed in the middle of writes", "gave 0000:00:05.0 back to nvme" })
+            string through = hasIommufd ? "keeps 0000:00:05.0 to what its domain maps, through iommufd" : "keeps 0000:00:05.0 to what its domain maps, through a VFIO container";
+            foreach (string part in new[] { through, "the guest's memory is the device's to reach", "killed in the middle of writes", "gave 0000:00:05.0 back to nvme" })
             {
                 Assert.Contains(part, output, StringComparison.Ordinal);
             }
@@ -59,7 +62,7 @@ public sealed class VfioStorageTests
     {
         using var scratch = new Scratch();
         string image = scratch.Image("nvme.img", 64 << 20);
-        using (Guest guest = Boot(scratch, image, hasIommu: false))
+        using (Guest guest = Boot(scratch, image, hasIommu: false, hasIommufd: false))
         {
             string refusal = guest.TryRun("vfiostorage take 0000:00:05.0 --bind").Output;
             Assert.Contains("refused: 0000:00:05.0 is in no IOMMU group: nothing would keep the device", refusal, StringComparison.Ordinal);
@@ -85,7 +88,7 @@ public sealed class VfioStorageTests
     {
         using var scratch = new Scratch();
         string image = scratch.Image("nvme.img", 64 << 20);
-        using Guest guest = Boot(scratch, image, hasIommu: true, "pcie-root-port,id=root1,chassis=1", "nvme,id=disk1,serial=probe,drive=disk,bus=root1");
+        using Guest guest = Boot(scratch, image, hasIommu: true, hasIommufd: false, "pcie-root-port,id=root1,chassis=1", "nvme,id=disk1,serial=probe,drive=disk,bus=root1");
         string address = guest.Run("basename $(readlink -f /sys/class/nvme/nvme0/device)");
         guest.Start("pull", $"vfiostorage pull {address}");
         guest.Run("while ! grep -q writing /tmp/pull.log; do [ -s /tmp/pull.status ] && cat /tmp/pull.log && exit 1; sleep 0.1; done");
@@ -97,14 +100,16 @@ public sealed class VfioStorageTests
         guest.PowerOff();
     }
 
-    private static Guest Boot(Scratch scratch, string image, bool hasIommu, params string[] devices)
+    private static Guest Boot(Scratch scratch, string image, bool hasIommu, bool hasIommufd, params string[] devices)
     {
+        (string kernel, string initramfs) = GuestAssets.With("VfioStorage", hasIommufd);
         devices = devices.Length > 0 ? devices : ["nvme,serial=probe,drive=disk,addr=5"];
         var guest = Guest.Boot(scratch, new GuestOptions
         {
             HasIommu = hasIommu,
             Cores = 2,
-            Initramfs = GuestAssets.InitramfsWith("VfioStorage"),
+            Kernel = kernel,
+            Initramfs = initramfs,
             Arguments = ["-drive", $"if=none,id=disk,format=raw,file={image}", .. devices.SelectMany(d => new[] { "-device", d })],
         });
         guest.Run("modprobe -a vfio-pci vfio_iommu_type1");

@@ -3,12 +3,14 @@ namespace Makatea.EndToEnd;
 /// <summary>Functions of a real Linux's VFIO: a guest with VT-d, in which our program, compiled ahead of time, takes an NVMe controller from its driver.</summary>
 public sealed class VfioTests
 {
-    [SkippableFact]
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
     [Trait("Category", "Guest")]
-    public void A_controller_is_taken_driven_confined_and_given_back()
+    public void A_controller_is_taken_driven_confined_and_given_back(bool hasIommufd)
     {
         using var scratch = new Scratch();
-        using Guest guest = Boot(scratch, "nvme,serial=probe,drive=disk,addr=5");
+        using Guest guest = Boot(scratch, hasIommufd, "nvme,serial=probe,drive=disk,addr=5");
         guest.Run("modprobe -a vfio-pci vfio_iommu_type1");
         guest.Run("for i in $(seq 50); do [ -b /dev/nvme0n1 ] && exit 0; sleep 0.1; done; exit 1");
 
@@ -22,6 +24,7 @@ public sealed class VfioTests
         string output = guest.Run("vfioprobe probe 0000:00:05.0");
         Assert.All(output.Split('\n'), line => Assert.StartsWith("ok: ", line, StringComparison.Ordinal));
         Assert.Contains("a component drives it (exit code 0)", output, StringComparison.Ordinal);
+        Assert.Contains($"ok: the DMA space: {(hasIommufd ? "Iommufd" : "Container")}", output, StringComparison.Ordinal);
         Assert.Equal(3, output.Split("DMA to an address that was unmapped changes nothing").Length - 1);
         Assert.Contains("it was given back to nvme", output, StringComparison.Ordinal);
 
@@ -38,7 +41,7 @@ public sealed class VfioTests
     public void A_function_that_is_to_be_unplugged_is_let_go()
     {
         using var scratch = new Scratch();
-        using Guest guest = Boot(scratch, "pcie-root-port,id=root1,chassis=1", "nvme,id=disk1,serial=probe,drive=disk,bus=root1");
+        using Guest guest = Boot(scratch, hasIommufd: false, "pcie-root-port,id=root1,chassis=1", "nvme,id=disk1,serial=probe,drive=disk,bus=root1");
         guest.Run("modprobe -a vfio-pci vfio_iommu_type1");
         string address = guest.Run("for i in $(seq 50); do [ -b /dev/nvme0n1 ] && break; sleep 0.1; done; basename $(readlink -f /sys/class/nvme/nvme0/device)");
         guest.Start("removal", $"vfioprobe removal {address}");
@@ -49,13 +52,15 @@ public sealed class VfioTests
         guest.PowerOff();
     }
 
-    private static Guest Boot(Scratch scratch, params string[] devices)
+    private static Guest Boot(Scratch scratch, bool hasIommufd, params string[] devices)
     {
+        (string kernel, string initramfs) = GuestAssets.With("VfioProbe", hasIommufd);
         string image = scratch.Image("nvme.img", 64 << 20);
         return Guest.Boot(scratch, new GuestOptions
         {
             HasIommu = true,
-            Initramfs = GuestAssets.InitramfsWith("VfioProbe"),
+            Kernel = kernel,
+            Initramfs = initramfs,
             Arguments = ["-drive", $"if=none,id=disk,format=raw,file={image}", .. devices.SelectMany(d => new[] { "-device", d })],
         });
     }

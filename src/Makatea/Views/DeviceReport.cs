@@ -17,10 +17,11 @@ namespace Makatea.Views;
 /// <param name="Companions">Who else is in the group.</param>
 /// <param name="IsProtected">A domain that is given it reaches no more than what is granted.</param>
 /// <param name="Protection">What keeps it, in words.</param>
+/// <param name="Interface">The kernel's interface through which a domain would get it: <c>iommufd</c>, <c>container</c>, or null where there is none or it is not known yet.</param>
 /// <param name="Uses">What it serves that would be lost if it were taken.</param>
 internal sealed record DeviceReport(
     string Address, string Name, string ClassCode, string Id, string? Driver, int? IommuGroup, string? Iommu, string? GroupType,
-    IReadOnlyList<string> Companions, bool IsProtected, string Protection, IReadOnlyList<string> Uses)
+    IReadOnlyList<string> Companions, bool IsProtected, string Protection, string? Interface, IReadOnlyList<string> Uses)
 {
     /// <summary>Reports on a function.</summary>
     public static DeviceReport Of(LinuxPciDevice device) => new(
@@ -35,6 +36,7 @@ internal sealed record DeviceReport(
         [.. device.Companions.Select(c => c.ToString())],
         device.IsIsolated,
         Protect(device),
+        device.Interface == VfioInterface.None ? null : device.Interface.ToString().ToLowerInvariant(),
         device.Uses);
 
     /// <summary>What the machine as a whole offers, in a sentence.</summary>
@@ -54,7 +56,8 @@ internal sealed record DeviceReport(
         }
 
         string together = device.Companions.Count == 0 ? "" : $", only with {string.Join(" and ", device.Companions)}";
-        return $"{Kind(device.Iommu)}{together}{(device.GroupType == "identity" && !device.IsVfio ? "; not from its present driver" : "")}";
+        string through = device.Interface == VfioInterface.None ? "" : $", {device.Interface.InWords()}";
+        return $"{Kind(device.Iommu)}{through}{together}{(device.GroupType == "identity" && !device.IsVfio ? "; not from its present driver" : "")}";
     }
 
     private static string Kind(string? unit) => unit switch

@@ -43,7 +43,7 @@ public sealed class LinuxGrants(Action<string>? notice = null) : ComponentGrants
     }
 
     /// <summary>
-    /// Opens a device function: its slot holds the descriptor of a VFIO device, and the slot after it that of its container. Both are closed then, as nobody else may have a function
+    /// Opens a device function: its slot holds the descriptor of a VFIO device, and the slot after it that of its DMA space. Both are closed then, as nobody else may have a function
     /// that is to be let go of: it can be opened once.
     /// </summary>
     /// <inheritdoc/>

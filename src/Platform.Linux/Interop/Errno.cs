@@ -24,6 +24,7 @@ internal static class Errno
     internal const int EPIPE = 32;
     internal const int ENOSYS = 38;
     internal const int ENOTSOCK = 88;
+    internal const int EMSGSIZE = 90;
     internal const int EOPNOTSUPP = 95;
     internal const int EADDRINUSE = 98;
     internal const int ENOBUFS = 105;

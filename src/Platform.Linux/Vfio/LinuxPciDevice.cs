@@ -9,8 +9,10 @@ namespace Makatea.Platform.Linux;
 /// <param name="GroupType">What the kernel does with the group: <c>DMA</c> and <c>DMA-FQ</c> translate, <c>identity</c> lets everything through.</param>
 /// <param name="Companions">Other functions of its group that are no bridges: who drives it has to have them too.</param>
 /// <param name="Uses">What it serves that would be lost if it were taken.</param>
+/// <param name="Interface">The kernel's interface through which a domain gets it; none where it is in no group, or where the module vfio-pci is not loaded.</param>
 public sealed record LinuxPciDevice(
-    PciAddress Address, PciIdentity Identity, string? Driver, int? IommuGroup, string? Iommu, string? GroupType, IReadOnlyList<PciAddress> Companions, IReadOnlyList<string> Uses)
+    PciAddress Address, PciIdentity Identity, string? Driver, int? IommuGroup, string? Iommu, string? GroupType, IReadOnlyList<PciAddress> Companions, IReadOnlyList<string> Uses,
+    VfioInterface Interface = VfioInterface.None)
 {
     private const string Vfio = "vfio-pci";
     private const uint BridgeClass = 0x06;
@@ -39,7 +41,8 @@ public sealed record LinuxPciDevice(
             SysfsPci.LinkName(Path.Combine(folder, "iommu")),
             group is { } number ? SysfsPci.Read(Path.Combine(root, $"kernel/iommu_groups/{number}/type")) : null,
             group is { } g ? [.. SysfsPci.InGroup(root, g).Where(a => a != address && IdentityOf(SysfsPci.Folder(root, a)).ClassCode >> 16 != BridgeClass)] : [],
-            PciUse.Of(root, proc, address));
+            PciUse.Of(root, proc, address),
+            group is null ? VfioInterface.None : VfioInterfaces.Preferred(proc));
     }
 
     private static PciIdentity IdentityOf(string folder)

@@ -30,6 +30,13 @@ internal static class SysfsPci
     /// <summary>Name of the driver that has a function; null where none has.</summary>
     internal static string? DriverOf(string root, PciAddress address) => LinkName(Path.Combine(Folder(root, address), "driver"));
 
+    /// <summary>What VFIO calls a function that is bound to vfio-pci, such as <c>vfio0</c>; null where it has no file of its own for it.</summary>
+    internal static string? VfioDeviceOf(string root, PciAddress address)
+    {
+        string folder = Path.Combine(Folder(root, address), "vfio-dev");
+        return Directory.Exists(folder) ? Directory.EnumerateDirectories(folder).Where(d => File.Exists(Path.Combine(d, "dev"))).Select(Path.GetFileName).FirstOrDefault() : null;
+    }
+
     /// <summary>Functions of a group and who has them, for messages.</summary>
     internal static IEnumerable<string> DriversInGroup(string root, int group) =>
         InGroup(root, group).Select(a => $"{a} ({DriverOf(root, a) ?? "no driver"})");

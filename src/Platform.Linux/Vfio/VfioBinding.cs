@@ -67,7 +67,7 @@ public sealed class VfioBinding : IDisposable
         }
 
         // Unbinding would wait until it is closed.
-        if (driver.Current == Vfio && SysfsPci.GroupOf(root, address) is { } group && VfioGroup.IsTaken(group))
+        if (driver.Current == Vfio && SysfsPci.GroupOf(root, address) is { } group && IsTaken(root, address, group))
         {
             throw new IOException($"{address} is in use: a process has its IOMMU group {group} open; end that first ('makatea ls' lists the systems that run)");
         }
@@ -128,6 +128,9 @@ public sealed class VfioBinding : IDisposable
             // It was unplugged, or is about to be: it leaves when the last who had it closed it.
         }
     }
+
+    private static bool IsTaken(string root, PciAddress address, int group) =>
+        VfioGroup.IsTaken(group) ?? (SysfsPci.VfioDeviceOf(root, address) is not null && IommufdSpace.IsTaken(address));
 
     private static DriverSwitch Find(string root, PciAddress address)
     {

@@ -1,28 +1,25 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Makatea.Platform.Linux;
 
 /// <summary>
-/// A DMA space of VFIO (a container with the IOMMU driver "type1"): what is mapped is pinned, and is all that the functions in it reach. Functions of several IOMMU groups can
-/// share it.
+/// A DMA space of VFIO: what is mapped is pinned, and is all that the functions in it reach. Functions of several IOMMU groups can share it. The kernel has it behind one of two
+/// interfaces, <see cref="VfioInterface"/>.
 /// </summary>
 /// <remarks>Pinned memory counts against the limit of locked memory (RLIMIT_MEMLOCK) of whoever maps it, unless it has CAP_IPC_LOCK.</remarks>
-public sealed unsafe class VfioDmaSpace : DmaSpace
+public sealed class VfioDmaSpace : DmaSpace
 {
-    private const string ContainerPath = "/dev/vfio/vfio";
-    private const string IommufdPath = "/dev/iommu";
     private const ulong LargePage = 2 << 20;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<int, VfioGroup> _groups = [];
+    private readonly IoAddressSpace _space;
     private IovaAllocator? _free;
     private ulong _pageSize = 4096;
     private int _addressBits;
     private bool _disposed;
 
-    private VfioDmaSpace(SafeFileHandle container) => Container = container;
+    private VfioDmaSpace(IoAddressSpace space) => _space = space;
 
     /// <inheritdoc/>
     public override bool IsProtected => true;
@@ -33,44 +30,22 @@ public sealed unsafe class VfioDmaSpace : DmaSpace
     /// <inheritdoc/>
     public override int PageSize => (int)_pageSize;
 
-    /// <summary>The container, for handing the space to a component together with a function of it.</summary>
-    public SafeFileHandle Container { get; }
+    /// <summary>The kernel's interface to it.</summary>
+    public VfioInterface Interface => _space.Interface;
+
+    /// <summary>The descriptor, for handing the space to a component together with a function of it: a container, or an iommufd.</summary>
+    public SafeFileHandle Handle => _space.Handle;
 
     /// <summary>Makes an empty space. It can be mapped into once a function was opened in it.</summary>
     /// <exception cref="IOException">There is no VFIO here, or it may not be used; the message says how to get it.</exception>
-    public static VfioDmaSpace Create()
-    {
-        SafeFileHandle container = VfioError.Open(ContainerPath, File.Exists(IommufdPath)
-            ? "this kernel has iommufd alone; take one with VFIO_CONTAINER or IOMMUFD_VFIO_CONTAINER"
-            : "load the module vfio-pci, and start the kernel with the IOMMU on (intel_iommu=on)");
-        try
-        {
-            int version = Libc.IoctlNumber(container, Libc.VFIO_GET_API_VERSION, 0);
-            if (version != Libc.VFIO_API_VERSION)
-            {
-                throw new IOException($"VFIO has version {version} of its interface; {Libc.VFIO_API_VERSION} is known here");
-            }
-
-            if (Libc.IoctlNumber(container, Libc.VFIO_CHECK_EXTENSION, Libc.VFIO_TYPE1v2_IOMMU) <= 0)
-            {
-                throw new IOException("VFIO has no type1 IOMMU driver here; load the module vfio_iommu_type1");
-            }
-
-            return new VfioDmaSpace(container);
-        }
-        catch
-        {
-            container.Dispose();
-            throw;
-        }
-    }
+    public static VfioDmaSpace Create() => new(IoAddressSpace.Create(VfioInterfaces.Preferred()));
 
     /// <summary>Takes over a space that was granted as a descriptor; a function is in it already. What others mapped into it stays out of sight.</summary>
-    /// <exception cref="IOException">It is no container with a function in it.</exception>
-    public static VfioDmaSpace Adopt(SafeFileHandle container)
+    /// <exception cref="IOException">It is no DMA space of VFIO with a function in it.</exception>
+    public static VfioDmaSpace Adopt(SafeFileHandle handle)
     {
-        ArgumentNullException.ThrowIfNull(container);
-        var space = new VfioDmaSpace(container);
+        ArgumentNullException.ThrowIfNull(handle);
+        var space = new VfioDmaSpace(IoAddressSpace.Adopt(handle));
         try
         {
             space.ReadLimits();
@@ -83,33 +58,25 @@ public sealed unsafe class VfioDmaSpace : DmaSpace
         }
     }
 
-    /// <summary>Opens a function that is bound to vfio-pci, and puts its IOMMU group into this space.</summary>
+    /// <summary>Opens a function that is bound to vfio-pci, and puts it into this space.</summary>
     /// <exception cref="IOException">It cannot be had; the message says why and what to do.</exception>
     public VfioFunction Open(PciAddress address)
     {
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            int number = SysfsPci.GroupOf(SysfsPci.Root, address)
-                ?? throw new IOException($"{address} is in no IOMMU group, so nothing keeps its DMA to what is granted; switch the IOMMU on (firmware, and intel_iommu=on or amd_iommu=on)");
-            if (!_groups.TryGetValue(number, out VfioGroup? group))
+            SafeFileHandle device = _space.Open(address);
+            try
             {
-                group = VfioGroup.Open(number);
-                try
-                {
-                    group.Join(Container, isFirst: _groups.Count == 0);
-                    _groups.Add(number, group);
-                    ReadLimits();
-                }
-                catch
-                {
-                    _groups.Remove(number);
-                    group.Dispose();
-                    throw;
-                }
+                ReadLimits();
+            }
+            catch
+            {
+                device.Dispose();
+                throw;
             }
 
-            return VfioFunction.Adopt(group.OpenDevice(address), this, address);
+            return VfioFunction.Adopt(device, this, address);
         }
     }
 
@@ -137,33 +104,20 @@ public sealed unsafe class VfioDmaSpace : DmaSpace
             }
         }
 
-        Libc.VfioDmaMap map = new()
+        try
         {
-            Size = (uint)sizeof(Libc.VfioDmaMap),
-            Flags = (access.HasFlag(DmaAccess.Read) ? Libc.VFIO_DMA_MAP_FLAG_READ : 0) | (access.HasFlag(DmaAccess.Write) ? Libc.VFIO_DMA_MAP_FLAG_WRITE : 0),
-            Address = (ulong)address,
-            Iova = iova,
-            Length = length,
-        };
-        if (Libc.IoctlRetried(Container, Libc.VFIO_IOMMU_MAP_DMA, &map) == 0)
-        {
+            _space.Map((ulong)address, iova, length, access);
             return iova;
         }
-
-        int errno = Errno.Last;
-        lock (_lock)
+        catch (IOException e)
         {
-            free.Free(iova, length);
+            lock (_lock)
+            {
+                free.Free(iova, length);
+            }
+
+            throw new DmaException(e.Message, e);
         }
-
-        IOException cause = LinuxError.Io($"cannot map {length} bytes for devices", "VFIO_IOMMU_MAP_DMA", errno, errno switch
-        {
-            Errno.ENOMEM => "raise the limit of locked memory (ulimit -l), as the pages are pinned",
-            Errno.ENOSPC => "there are too many mappings; raise dma_entry_limit of the module vfio_iommu_type1",
-            Errno.EFAULT => "the pages cannot be reached for that access",
-            _ => null,
-        });
-        throw new DmaException(cause.Message, cause);
     }
 
     /// <inheritdoc/>
@@ -174,20 +128,8 @@ public sealed unsafe class VfioDmaSpace : DmaSpace
             return;
         }
 
-        Libc.VfioDmaUnmap unmap = new() { Size = (uint)sizeof(Libc.VfioDmaUnmap), Iova = iova, Length = length };
-        int errno = Libc.IoctlRetried(Container, Libc.VFIO_IOMMU_UNMAP_DMA, &unmap) < 0 ? Errno.Last : 0;
-        if (errno == Errno.EINVAL && IsEmpty())
-        {
-            // The last function went away, and with it the IOMMU's tables.
-            return;
-        }
-
-        if (errno != 0 || unmap.Length != length)
-        {
-            // The addresses are not given out again: devices may still reach what is behind them.
-            throw LinuxError.Io($"cannot take {length} bytes at IOVA 0x{iova:x} from devices ({unmap.Length} were taken)", "VFIO_IOMMU_UNMAP_DMA", errno);
-        }
-
+        // Where it fails, the addresses are not given out again: devices may still reach what is behind them.
+        _space.Unmap(iova, length);
         lock (_lock)
         {
             _free!.Free(iova, length);
@@ -201,36 +143,17 @@ public sealed unsafe class VfioDmaSpace : DmaSpace
         {
             if (!_disposed)
             {
-                // The kernel unmaps all of it with the last descriptor of the container.
                 _disposed = true;
-                foreach (VfioGroup group in _groups.Values)
-                {
-                    group.Dispose();
-                }
-
-                Container.Dispose();
+                _space.Dispose();
             }
         }
     }
 
-    /// <summary>Asks for page sizes and usable addresses, which depend on the groups. Another group may make them fewer.</summary>
+    /// <summary>Asks for page sizes and usable addresses, which depend on the functions. Another one may make them fewer.</summary>
     private void ReadLimits()
     {
-        const int FirstTry = 4096;
-        byte[] info = new byte[FirstTry];
-        Libc.VfioIommuInfo head = GetInfo(ref info);
-        if ((head.Flags & Libc.VFIO_IOMMU_INFO_PGSIZES) != 0 && head.PageSizes != 0)
-        {
-            _pageSize = Math.Max(4096, 1ul << BitOperations.TrailingZeroCount(head.PageSizes));
-        }
-
-        List<(ulong First, ulong Last)> ranges = (head.Flags & Libc.VFIO_IOMMU_INFO_CAPS) == 0 ? []
-            : VfioCapabilities.IovaRanges(VfioCapabilities.Find(info, head.CapabilityOffset, Libc.VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE));
-        if (ranges.Count == 0)
-        {
-            // Kernels before 5.4 do not say: the least that a VT-d has, without the messages' addresses.
-            ranges = [(0, 0xfedf_ffff), (0xfef0_0000, (1ul << 39) - 1)];
-        }
+        (ulong pageSize, List<(ulong First, ulong Last)> ranges) = _space.ReadLimits();
+        _pageSize = Math.Max(4096, pageSize);
 
         // IOVA 0 is given to nobody: too many drivers and devices take it for nothing.
         ranges = ranges.ConvertAll(r => r.First == 0 ? (_pageSize, r.Last) : r);
@@ -246,41 +169,10 @@ public sealed unsafe class VfioDmaSpace : DmaSpace
         {
             if (!free.TryReserve(mapping.Iova, mapping.Length))
             {
-                throw new IOException($"the new function's group cannot have the 0x{mapping.Length:x} bytes mapped at 0x{mapping.Iova:x}; open all functions of a space before anything is mapped");
+                throw new IOException($"the new function cannot have the 0x{mapping.Length:x} bytes mapped at 0x{mapping.Iova:x}; open all functions of a space before anything is mapped");
             }
         }
 
         _free = free;
-    }
-
-    /// <summary>Whether no function is in the space any more.</summary>
-    private bool IsEmpty()
-    {
-        Libc.VfioIommuInfo head = new() { Size = (uint)sizeof(Libc.VfioIommuInfo) };
-        return Libc.Ioctl(Container, Libc.VFIO_IOMMU_GET_INFO, &head) < 0;
-    }
-
-    private Libc.VfioIommuInfo GetInfo(ref byte[] info)
-    {
-        while (true)
-        {
-            Libc.VfioIommuInfo head = new() { Size = (uint)info.Length };
-            MemoryMarshal.Write(info, in head);
-            fixed (byte* start = info)
-            {
-                if (Libc.Ioctl(Container, Libc.VFIO_IOMMU_GET_INFO, start) < 0)
-                {
-                    throw LinuxError.Io("cannot ask the IOMMU for its limits", "VFIO_IOMMU_GET_INFO", Errno.Last, "the descriptor has to be a VFIO container with a function in it");
-                }
-            }
-
-            head = MemoryMarshal.Read<Libc.VfioIommuInfo>(info);
-            if (head.Size <= info.Length)
-            {
-                return head;
-            }
-
-            info = new byte[head.Size];
-        }
     }
 }

@@ -54,7 +54,7 @@ public sealed unsafe class VfioFunction : PciFunction
         _request = _requests.Count(Libc.VFIO_PCI_REQ_IRQ_INDEX) > 0 ? _requests.Enable(Libc.VFIO_PCI_REQ_IRQ_INDEX, 1)[0] : null;
     }
 
-    /// <summary>The descriptor, for handing the function to a component together with <see cref="VfioDmaSpace.Container"/>.</summary>
+    /// <summary>The descriptor, for handing the function to a component together with <see cref="VfioDmaSpace.Handle"/>.</summary>
     public SafeFileHandle Device { get; }
 
     /// <inheritdoc/>
@@ -91,7 +91,7 @@ public sealed unsafe class VfioFunction : PciFunction
 
     /// <summary>Takes over a function that was granted as a descriptor. Both are the function's and the caller's to dispose of: the descriptor goes with the function, the space stays.</summary>
     /// <param name="device">Descriptor of a VFIO device.</param>
-    /// <param name="space">The space that its group is in.</param>
+    /// <param name="space">The space that it is in.</param>
     /// <param name="address">Where it is, for messages.</param>
     /// <exception cref="IOException">It is no VFIO device of PCI.</exception>
     public static VfioFunction Adopt(SafeFileHandle device, VfioDmaSpace space, PciAddress address)

@@ -8,17 +8,21 @@ namespace Makatea.Platform.Linux;
 /// </summary>
 public sealed class VfioGrant : IDisposable
 {
-    private VfioGrant(SafeFileHandle device, SafeFileHandle container)
+    private VfioGrant(SafeFileHandle device, SafeFileHandle space, VfioInterface kind)
     {
         Device = device;
-        Container = container;
+        Space = space;
+        Interface = kind;
     }
 
     /// <summary>The function.</summary>
     public SafeFileHandle Device { get; }
 
-    /// <summary>Its DMA space.</summary>
-    public SafeFileHandle Container { get; }
+    /// <summary>Its DMA space: a container, or an iommufd.</summary>
+    public SafeFileHandle Space { get; }
+
+    /// <summary>The kernel's interface to the space.</summary>
+    public VfioInterface Interface { get; }
 
     /// <summary>Opens a function that is bound to vfio-pci and that nobody has.</summary>
     /// <exception cref="IOException">It cannot be had; the message says why and what to do.</exception>
@@ -30,7 +34,7 @@ public sealed class VfioGrant : IDisposable
         SafeFileHandle device = Duplicate(function.Device);
         try
         {
-            return new VfioGrant(device, Duplicate(space.Container));
+            return new VfioGrant(device, Duplicate(space.Handle), space.Interface);
         }
         catch
         {
@@ -43,7 +47,7 @@ public sealed class VfioGrant : IDisposable
     public void Dispose()
     {
         Device.Dispose();
-        Container.Dispose();
+        Space.Dispose();
     }
 
     private static SafeFileHandle Duplicate(SafeFileHandle handle)

@@ -15,13 +15,15 @@ internal sealed unsafe class VfioGroup : IDisposable
         _number = number;
     }
 
-    /// <summary>Whether a process has a group open.</summary>
-    internal static bool IsTaken(int number)
+    /// <summary>Whether a process has a group open, or a function of it.</summary>
+    /// <returns>Null where the kernel has no files of groups.</returns>
+    internal static bool? IsTaken(int number)
     {
         int fd = Libc.Open($"/dev/vfio/{number}", Libc.O_RDWR | Libc.O_CLOEXEC);
         if (fd < 0)
         {
-            return Errno.Last == Errno.EBUSY;
+            int errno = Errno.Last;
+            return errno == Errno.ENOENT ? null : errno == Errno.EBUSY;
         }
 
         new SafeFileHandle(fd, ownsHandle: true).Dispose();
@@ -72,7 +74,7 @@ internal sealed unsafe class VfioGroup : IDisposable
         {
             int errno = Errno.Last;
             throw LinuxError.Io($"cannot use the IOMMU for group {_number}", "VFIO_SET_IOMMU", errno, errno == Errno.EPERM
-                ? "without interrupt remapping a device could raise any interrupt; switch it on (firmware, intremap=on)"
+                ? IoAddressSpace.RemapInterrupts
                 : null);
         }
     }

@@ -24,6 +24,7 @@ internal static class Probe
             using (VfioFunction function = space.Open(address))
             {
                 Check.That(function.Identity.ClassCode == 0x010802, function.Identity.ToString());
+                Check.That(space.Interface == before.Interface, $"the DMA space: {space.Interface}");
                 Check.That(function is { IsGone: false, ConfigLength: 4096, MaxInterrupts: > 1 }, $"{function.MaxInterrupts} vectors");
                 Drive(function);
                 Guard(function);
@@ -89,7 +90,7 @@ internal static class Probe
         using var output = new TemporaryOutput();
         using SandboxedProcess component = SandboxedProcess.Start(DotnetSandbox.ForExecutable(Environment.ProcessPath!, "component", function.Address.ToString()) with
         {
-            Descriptors = new Dictionary<int, SafeHandle> { [1] = output.Handle, [2] = output.Handle, [Component.Slot] = function.Device, [Component.Slot + 1] = space.Container },
+            Descriptors = new Dictionary<int, SafeHandle> { [1] = output.Handle, [2] = output.Handle, [Component.Slot] = function.Device, [Component.Slot + 1] = space.Handle },
         });
         ProcessExit exit = component.WaitForExit();
         Console.Write(output.Text);

@@ -63,15 +63,10 @@ internal sealed class StorageComponent : IDisposable
     /// <summary>What it printed.</summary>
     public string Output => _output.Text;
 
-    /// <summary>Bytes that it has pinned for its device.</summary>
-    public long LockedBytes
-    {
-        get
-        {
-            string line = File.ReadLines($"/proc/{_process.Pid}/status").First(l => l.StartsWith("VmLck:", StringComparison.Ordinal));
-            return long.Parse(line.Split(' ', '\t', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10;
-        }
-    }
+    /// <summary>Bytes that it has pinned for its device: a container counts them as locked, iommufd as pinned.</summary>
+    public long PinnedBytes => File.ReadLines($"/proc/{_process.Pid}/status")
+        .Where(l => l.StartsWith("VmLck:", StringComparison.Ordinal) || l.StartsWith("VmPin:", StringComparison.Ordinal))
+        .Sum(l => long.Parse(l.Split(' ', '\t', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10);
 
     /// <summary>The component's side.</summary>
     /// <param name="address">The controller, whose grant has its name.</param>

@@ -22,12 +22,12 @@ internal static class Trial
             var component = new StorageComponent(address, controller, listener);
             try
             {
-                long own = component.LockedBytes;
+                long own = component.PinnedBytes;
                 using var frontEnd = new FrontEnd(UnixMessageChannel.Connect(Socket), seed, blocks);
                 Check.That(frontEnd.Serial == "vfio", "the storage domain serves the controller's namespace");
                 frontEnd.Write(1, blocks);
                 frontEnd.Verify(1);
-                long shared = component.LockedBytes - own;
+                long shared = component.PinnedBytes - own;
                 Check.That(
                     controller is not VfioNvme || shared >= FrontEnd.MemoryLength,
                     $"the guest's memory is the device's to reach: {shared >> 20} MiB are pinned beside the driver's {own >> 10} KiB");

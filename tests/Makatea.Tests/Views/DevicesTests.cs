@@ -75,6 +75,19 @@ public class DevicesTests
     public void Protection_in_words(string? iommu, string type, string? driver, string expected) =>
         Assert.Equal(expected, DeviceReport.Of(_disk with { Iommu = iommu, GroupType = type, Driver = driver }).Protection);
 
+    [Theory]
+    [InlineData(VfioInterface.Iommufd, "VT-d, through iommufd, only with 0000:01:00.1", "iommufd")]
+    [InlineData(VfioInterface.Container, "VT-d, through a VFIO container, only with 0000:01:00.1", "container")]
+    [InlineData(VfioInterface.None, "VT-d, only with 0000:01:00.1", null)]
+    public void The_kernels_interface_is_named(VfioInterface kind, string expected, string? json)
+    {
+        LinuxPciDevice device = _disk with { Companions = [new(0, 1, 0, 1)], Interface = kind };
+        Assert.Equal((expected, json), (DeviceReport.Of(device).Protection, DeviceReport.Of(device).Interface));
+        using var output = new StringWriter();
+        DevicesCommand.Print([device], json: true, output);
+        Assert.Equal(json, JsonNode.Parse(output.ToString())![0]!["interface"]?.GetValue<string>());
+    }
+
     [Fact]
     public void Companions_are_named()
     {

@@ -71,6 +71,15 @@ public sealed class SeccompPolicyTests
         { 16, [0, 0x541C], Refused }, // TIOCLINUX
         { 16, [0, 0x5412 | (1UL << 32)], Refused },
         { 16, [0, 0x8008_1272], SeccompProgram.Allow }, // BLKGETSIZE64
+        { 16, [0, 0x3B72], SeccompProgram.Allow }, // VFIO_IOMMU_UNMAP_DMA
+        { 16, [0, 0x3B66], Refused }, // VFIO_SET_IOMMU
+        { 16, [0, 0x3B76], Refused }, // VFIO_DEVICE_BIND_IOMMUFD
+        { 16, [0, 0x3B77], Refused }, // VFIO_DEVICE_ATTACH_IOMMUFD_PT
+        { 16, [0, 0x3B80], Refused }, // IOMMU_DESTROY
+        { 16, [0, 0x3B81], Refused }, // IOMMU_IOAS_ALLOC
+        { 16, [0, 0x3B84], SeccompProgram.Allow }, // IOMMU_IOAS_IOVA_RANGES
+        { 16, [0, 0x3B86], SeccompProgram.Allow }, // IOMMU_IOAS_UNMAP
+        { 16, [0, 0x3B87], Refused }, // IOMMU_OPTION
         { 72, [0, 1030], SeccompProgram.Allow }, // fcntl(F_DUPFD_CLOEXEC)
         { 72, [0, 8], Refused }, // F_SETOWN
         { 72, [0, 10], Refused }, // F_SETSIG

@@ -39,6 +39,22 @@ public sealed class LinuxPciDeviceTests : IDisposable
         Assert.Equal((false, null, null), (device.IsIsolated, device.IommuGroup, device.GroupType));
     }
 
+    [Theory]
+    [InlineData("", "  1 mem\n", VfioInterface.None)]
+    [InlineData("196 vfio\n", "  1 mem\n511 vfio\n", VfioInterface.Container)]
+    [InlineData("123 iommu\n196 vfio\n", "  1 mem\n511 vfio\n", VfioInterface.Container)] // no files of devices: Linux before 6.6
+    [InlineData("123 iommu\n196 vfio\n", "510 vfio-dev\n511 vfio\n", VfioInterface.Iommufd)]
+    [InlineData(" 99 iommu\n", "510 vfio-dev\n", VfioInterface.Iommufd)]
+    [InlineData("196 vfio\n", "510 vfio-dev\n511 vfio\n", VfioInterface.Container)] // iommufd is not loaded
+    public void Tells_the_interface_through_which_a_domain_gets_one(string misc, string devices, VfioInterface expected)
+    {
+        _sysfs.Add("0000:01:00.0", 0x1b36, 0x0010, 0x010802, "nvme", 7);
+        _sysfs.Add("0000:02:00.0", 0x1b36, 0x0010, 0x010802, "nvme");
+        _sysfs.WriteProc("misc", misc);
+        _sysfs.WriteProc("devices", "Character devices:\n" + devices + "\nBlock devices:\n259 blkext\n");
+        Assert.Equal([expected, VfioInterface.None], LinuxPciDevice.List(_sysfs.Root, _sysfs.Proc).Select(d => d.Interface));
+    }
+
     [Fact]
     public void An_empty_machine_has_none() => Assert.Empty(LinuxPciDevice.List(Path.Combine(_sysfs.Root, "nowhere"), _sysfs.Proc));
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
+using Makatea.Views;
 
 namespace Makatea.Running;
 
@@ -25,13 +26,19 @@ internal sealed class VfioNvme(LinuxPciDevice device, Action<string> notice) : D
     public override IReadOnlyList<SafeHandle> Open()
     {
         Release();
-        if (_binding is null)
+        bool isFirst = _binding is null;
+        if (isFirst)
         {
             Bind();
         }
 
         _grant = VfioGrant.Open(device.Address);
-        return [_grant.Device, _grant.Container];
+        if (isFirst)
+        {
+            notice($"{(device.Iommu is null ? "an IOMMU" : $"the IOMMU {device.Iommu}")} keeps {device.Address} to what its domain maps, {_grant.Interface.InWords()}");
+        }
+
+        return [_grant.Device, _grant.Space];
     }
 
     /// <inheritdoc/>
@@ -52,7 +59,7 @@ internal sealed class VfioNvme(LinuxPciDevice device, Action<string> notice) : D
     private void Bind()
     {
         _binding = VfioBinding.Bind(device.Address);
-        notice($"{_binding.Description}; {(device.Iommu is null ? "an IOMMU" : $"the IOMMU {device.Iommu}")} keeps it to what its domain maps");
+        notice(_binding.Description);
         ulong limit = LockedMemory.RaiseLimit();
         if (limit < EnoughLocked)
         {

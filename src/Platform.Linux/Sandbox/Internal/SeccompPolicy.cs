@@ -68,10 +68,12 @@ internal static class SeccompPolicy
         0x1278, 0x1279, 0x127A, 0x127E, // BLKIOMIN, BLKIOOPT, BLKALIGNOFF, BLKROTATIONAL
         0x1261, 0x1277, 0x127D, 0x127F, // BLKFLSBUF, BLKDISCARD, BLKSECDISCARD, BLKZEROOUT
 
-        // Of VFIO what a function and its container take: VFIO_DEVICE_GET_INFO, _GET_REGION_INFO, _GET_IRQ_INFO, _SET_IRQS, _RESET,
-        // VFIO_IOMMU_GET_INFO, _MAP_DMA, _UNMAP_DMA. Not what makes containers and joins groups.
+        // Of VFIO what a function and its DMA space take: VFIO_DEVICE_GET_INFO, _GET_REGION_INFO, _GET_IRQ_INFO, _SET_IRQS, _RESET;
+        // VFIO_IOMMU_GET_INFO, _MAP_DMA, _UNMAP_DMA of a container; IOMMU_IOAS_IOVA_RANGES, _MAP, _UNMAP, IOMMU_VFIO_IOAS of an iommufd.
+        // Not what makes spaces, joins groups, binds functions and attaches them.
         0x3B6B, 0x3B6C, 0x3B6D, 0x3B6E, 0x3B6F,
         0x3B70, 0x3B71, 0x3B72,
+        0x3B84, 0x3B85, 0x3B86, 0x3B88,
     ];
 
     // SO_REUSEADDR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_LINGER, SO_PASSCRED, SO_RCVTIMEO, SO_SNDTIMEO, of level SOL_SOCKET. Not SO_ATTACH_BPF and the like.
