@@ -29,7 +29,7 @@ internal abstract class IoAddressSpace : IDisposable
     internal abstract SafeFileHandle Open(PciAddress address);
 
     /// <summary>Asks for the smallest page, and the ranges of addresses that may be mapped: what the functions in it have in common.</summary>
-    /// <exception cref="IOException">No function is in it.</exception>
+    /// <exception cref="IOException">It is no address space, or has no function in it and so no IOMMU.</exception>
     internal abstract (ulong PageSize, List<(ulong First, ulong Last)> Ranges) ReadLimits();
 
     /// <summary>Maps whole pages.</summary>
