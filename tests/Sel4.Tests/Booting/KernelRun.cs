@@ -22,7 +22,7 @@ internal static class KernelRun
         using var qemu = Process.Start(new ProcessStartInfo(Qemu,
         [
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", "512", "-device", "intel-iommu",
-            "-serial", "stdio", "-kernel", board.Kernel32!, "-initrd", file,
+            "-drive", "if=none,id=disk,driver=null-co,size=64M,read-zeroes=on", "-device", "nvme,drive=disk,serial=trial,addr=4", "-serial", "stdio", "-kernel", board.Kernel32!, "-initrd", file,
         ])
         { RedirectStandardOutput = true, RedirectStandardInput = true })!;
         using var deadline = new CancellationTokenSource(_patience);
