@@ -55,6 +55,31 @@ public sealed unsafe class ElfProgramTests : IDisposable
     private ElfFault Open() => Open(out _);
 
     [Fact]
+    public void Its_place_in_memory_is_told()
+    {
+        Open(out ElfProgram program);
+        Assert.Equal((0x40_1000ul, 0x40_8000ul, 1ul + 6), (program.Start, program.End, program.Pages));
+        Assert.Equal(0ul, program.HeadersAddress);
+
+        // A linker that puts the headers into the first segment.
+        Segment(0, type: 1, flags: 5, offset: 0, address: 0x40_0000, fileLength: 0x1800, length: 0x1800);
+        Assert.Equal(ElfFault.None, Open(out program));
+        Assert.Equal((0x40_0000ul, 0x40_0000ul + Headers), (program.Start, program.HeadersAddress));
+    }
+
+    [Fact]
+    public void A_page_is_where_the_file_has_it()
+    {
+        Open(out ElfProgram program);
+        program.TryGetSegment(2, out ElfSegment segment);
+        Assert.False(segment.IsWhole);
+        Assert.True(program.AddressOf(segment, 0x40_3000) == _image + 0x3000);
+        program.TryGetSegment(0, out segment);
+        Assert.True(segment.IsWhole);
+        Assert.True(program.AddressOf(segment, 0x40_1000) == _image + 0x1000);
+    }
+
+    [Fact]
     public void A_program_is_read()
     {
         Assert.Equal(ElfFault.None, Open(out ElfProgram program));
