@@ -110,15 +110,15 @@ internal static unsafe class Program
     {
         const ulong UnknownSyscall = 2;
         const ulong UserException = 3;
-        const ulong VirtualMemory = 6;
+        ulong virtualMemory = Board.Get(BoardValue.FaultMemory);
         const ulong InvalidOpcode = 6;
         const ulong Protection = 13;
         Say("an instruction that is none is reported", Fault("0f0b").Is(UserException, 3, InvalidOpcode));
         Say("a privileged instruction is reported", Fault("f4").Is(UserException, 3, Protection));
         Say("a port that was not given is out of reach", Fault("66baf803ee").Is(UserException, 3, Protection));
-        Say("memory that was not given is out of reach", Fault("c6042500b0ad5e01").Is(VirtualMemory, 1, 0x5ead_b000));
-        Say("memory of the kernel is out of reach", Fault("48b800000000c0ffffff8a00").Is(VirtualMemory, 1, 0xffff_ffc0_0000_0000));
-        Say("code cannot be changed", Fault("c604250000400001").Is(VirtualMemory, 1, TrialProgram.Address));
+        Say("memory that was not given is out of reach", Fault("c6042500b0ad5e01").Is(virtualMemory, 1, 0x5ead_b000));
+        Say("memory of the kernel is out of reach", Fault("48b800000000c0ffffff8a00").Is(virtualMemory, 1, 0xffff_ffc0_0000_0000));
+        Say("code cannot be changed", Fault("c604250000400001").Is(virtualMemory, 1, TrialProgram.Address));
         Say("a system call of Linux arrives with its registers", Fault("b834120000cdc0").Is(UnknownSyscall, 0, 0x1234));
         Say("a component has the stack that it was given", Fault("68efbeadde58cdc0").Is(UnknownSyscall, 0, 0xffff_ffff_dead_beef));
         Say("a program that is none is refused and costs nothing", TryWrongProgram());

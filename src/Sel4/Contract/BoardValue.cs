@@ -125,6 +125,9 @@ public enum BoardValue
     IrqVectorOffset,
     IrqVectorMax,
 
+    /// <summary>Label of the message that tells a fault of memory; those before it are 1 for capabilities, 2 for system calls, 3 for exceptions.</summary>
+    FaultMemory,
+
     /// <summary>Number of values.</summary>
     Count,
 }

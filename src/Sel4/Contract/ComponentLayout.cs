@@ -15,6 +15,9 @@ public static class ComponentLayout
     /// <summary>Bytes of it: whole pages.</summary>
     public const ulong InfoLength = 0x8000;
 
+    /// <summary>Bytes of it before the grants: the structure, numbers of the kernel, sizes of memory, texts, each at a multiple of 8.</summary>
+    public const ulong InfoTextsLength = 0x3000;
+
     /// <summary>IPC buffer of the first thread, a page. Other threads have none.</summary>
     public const ulong IpcBuffer = 0x7880_0000;
 

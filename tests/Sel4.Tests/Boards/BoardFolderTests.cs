@@ -22,7 +22,7 @@ public sealed class BoardFolderTests : IDisposable
         ulong[] types = [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
         Assert.Equal(types, table.Values[(int)BoardValue.ObjectUntyped..((int)BoardValue.ObjectIOPageTable + 1)].ToArray());
         Assert.All(table.Values[(int)BoardValue.ObjectVcpu..((int)BoardValue.ObjectEptPt + 1)].ToArray(), t => Assert.Equal(BoardTable.NoObject, t));
-        ulong[] sizes = [12, 14, 4, 6, 5, 5, 7, 18, 832, 7, 48, 109];
+        ulong[] sizes = [12, 14, 4, 6, 5, 5, 7, 18, 832, 7, 48, 109, 5];
         Assert.Equal(sizes, table.Values[(int)BoardValue.TcbBits..].ToArray());
     }
 

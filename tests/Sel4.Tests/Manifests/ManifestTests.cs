@@ -118,7 +118,7 @@ public sealed class ManifestTests
         { "'client' has priority 1, allowed are 2 to 250", With(c => c with { Priority = 1 }) },
         { "'client' has 2000 us of each 1000 us", With(c => c with { Budget = 2000 }) },
         { "'client' has 0 us of each 1000 us", With(c => c with { Budget = 0 }) },
-        { "allowed are 16384", With(c => c with { Arguments = [new string('x', 16384)] }) },
+        { "allowed are 12288", With(c => c with { Arguments = [new string('x', 12288)] }) },
         { "is given Region 'ring': its number is 1 and there are 1", Given(new Grant(GrantKind.Region, 1, "ring")) },
         { "is given Function 'x': its number is 9", Given(new Grant(GrantKind.Function, 9, "x")) },
         { "is given Ports 'serial': not all", Given(new Grant(GrantKind.Ports, 0xffff, "serial") { Length = 2 }) },

@@ -101,6 +101,8 @@ public sealed class BoardTable
             // FXSAVE has a fixed size and keeps x87 and SSE state [SDM 10.5.1].
             BoardValue.XSaveSize => configuration.IsOn("FXSAVE") ? 512UL : configuration.Number("XSAVE_SIZE") ?? throw new ImageException("gen_config.json has no XSAVE_SIZE"),
             BoardValue.XSaveFeatures => configuration.IsOn("FXSAVE") ? 3UL : configuration.Number("XSAVE_FEATURE_SET") ?? throw new ImageException("gen_config.json has no XSAVE_FEATURE_SET"),
+            // A kernel with debug registers has a kind of fault more (seL4_Fault_tag in the generated types_gen.h).
+            BoardValue.FaultMemory => configuration.IsOn("HARDWARE_DEBUG_API") ? 6UL : 5UL,
             _ => labels.TryGetValue(value.ToString(), out uint label) ? label : throw new ImageException($"invocations_all.json has no {value}"),
         };
     }

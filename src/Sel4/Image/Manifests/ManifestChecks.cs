@@ -30,21 +30,16 @@ internal static class ManifestChecks
         .. CheckFunctions(manifest),
     ];
 
-    /// <summary>Bytes that the root task writes to tell a component what it is and has, at most (<see cref="ComponentInfo"/>).</summary>
-    public static int InfoLength(Manifest manifest, Component component)
+    /// <summary>Bytes that the root task writes before a component's grants to tell it what it is and has, and how many grants (<see cref="ComponentInfo"/>).</summary>
+    public static (int Texts, int Grants) InfoLength(Manifest manifest, Component component)
     {
-        int grants = 0;
-        int texts = Length(component.Name) + component.Arguments.Concat(component.Environment).Sum(t => Length(t) + 1);
-        foreach (Grant grant in component.Grants)
-        {
-            // With a function come its registers and its interrupts, under its name.
-            int entries = grant.Kind == GrantKind.Function && grant.Number < (ulong)manifest.Functions.Count ? 1 + BarsOfFunction + manifest.Functions[(int)grant.Number].Vectors : 1;
-            grants += entries;
-            texts += entries * Length(grant.Name);
-        }
-
-        return Unsafe.SizeOf<ComponentInfo>() + (((int)BoardValue.Count + MostUntypeds) * sizeof(ulong)) + (grants * Unsafe.SizeOf<GrantInfo>()) + texts;
+        // With a function come its registers and its interrupts.
+        int functions = component.Grants.Where(g => g.Kind == GrantKind.Function && g.Number < (ulong)manifest.Functions.Count).Sum(g => BarsOfFunction + manifest.Functions[(int)g.Number].Vectors);
+        int texts = Whole(Length(component.Name)) + Whole(component.Arguments.Sum(t => Length(t) + 1)) + Whole(component.Environment.Sum(t => Length(t) + 1)) + component.Grants.Sum(g => Whole(Length(g.Name)));
+        return (Unsafe.SizeOf<ComponentInfo>() + (((int)BoardValue.Count + MostUntypeds) * sizeof(ulong)) + texts, component.Grants.Count + functions);
     }
+
+    private static int Whole(int length) => (length + 7) & ~7;
 
     private static int Length(string text) => Encoding.UTF8.GetByteCount(text);
 
@@ -124,9 +119,16 @@ internal static class ManifestChecks
             yield return $"{what} has no program, or a zero in an argument or variable";
         }
 
-        if (InfoLength(manifest, component) is int length && length > (int)ComponentLayout.InfoLength)
+        (int texts, int grants) = InfoLength(manifest, component);
+        if (texts > (int)ComponentLayout.InfoTextsLength)
         {
-            yield return $"{what} has arguments, environment and grants that are told in {length} bytes, allowed are {ComponentLayout.InfoLength}";
+            yield return $"{what} has arguments, environment and names of grants that are told in {texts} bytes, allowed are {ComponentLayout.InfoTextsLength}";
+        }
+
+        int most = (int)(ComponentLayout.InfoLength - ComponentLayout.InfoTextsLength) / Unsafe.SizeOf<GrantInfo>();
+        if (grants > most)
+        {
+            yield return $"{what} has {grants} grants, with registers and interrupts of its functions, allowed are {most}";
         }
 
         foreach (Grant grant in component.Grants)

@@ -4,7 +4,7 @@ namespace Makatea.Sel4;
 internal unsafe struct InfoWriter
 {
     /// <summary>Where grants are.</summary>
-    internal const ulong GrantsOffset = 0x3000;
+    internal const ulong GrantsOffset = ComponentLayout.InfoTextsLength;
 
     /// <summary>Where the sizes of its memory are, before them.</summary>
     internal const ulong UntypedBitsOffset = GrantsOffset - (MaxUntypeds * sizeof(ulong));

@@ -3,11 +3,10 @@ namespace Makatea.Sel4;
 /// <summary>What the root task says of components, a line each.</summary>
 internal static unsafe class Report
 {
-    // Kinds of faults (seL4_Fault_tag, of a kernel with debug registers).
+    // Kinds of faults (seL4_Fault_tag).
     private const ulong CapabilityFault = 1;
     private const ulong UnknownCall = 2;
     private const ulong UserException = 3;
-    private const ulong MemoryFault = 6;
 
     internal static void Started(Text name, ComponentFault fault, ulong generation)
     {
@@ -67,14 +66,18 @@ internal static unsafe class Report
     {
         ulong* words = message.Words;
         Begin(name);
+        if (message.Label == Board.Get(BoardValue.FaultMemory))
+        {
+            const ulong IsWrite = 2;
+            Say(words[2] != 0 ? "ended: fetched an instruction at " : (words[3] & IsWrite) != 0 ? "ended: wrote to " : "ended: read ");
+            SayAddress(words[1]);
+            At(words[0]);
+            SerialConsole.EndLine();
+            return;
+        }
+
         switch (message.Label)
         {
-            case MemoryFault:
-                const ulong IsWrite = 2;
-                Say(words[2] != 0 ? "ended: fetched an instruction at " : (words[3] & IsWrite) != 0 ? "ended: wrote to " : "ended: read ");
-                SayAddress(words[1]);
-                At(words[0]);
-                break;
             case UserException:
                 Say("ended: exception ");
                 SerialConsole.Write(words[3]);

@@ -3,8 +3,8 @@ namespace Makatea.Sel4;
 /// <summary>A manifest in memory, checked as a whole before anything of it is used.</summary>
 internal readonly unsafe struct Manifest
 {
-    /// <summary>Bytes of arguments and environment together that a component's information has room for.</summary>
-    internal const ulong MaxTexts = 4096;
+    /// <summary>Bytes of arguments and environment together for which a component's information may have room.</summary>
+    private const ulong MaxTexts = ComponentLayout.InfoTextsLength;
 
     private const ulong PageMask = 4095;
     private const ulong MaxMemory = 1ul << 36;
