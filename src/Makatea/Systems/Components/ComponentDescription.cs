@@ -12,8 +12,8 @@ internal sealed class ComponentDescription
     /// <summary>What its program finds below it.</summary>
     public ComponentLayer Layer { get; set; }
 
-    /// <summary>Bytes of memory besides its program.</summary>
-    public ulong Memory { get; set; } = 64 << 20;
+    /// <summary>Bytes of memory besides its program; null for the default of its layer.</summary>
+    public Located<ulong>? Memory { get; set; }
 
     /// <summary>How it runs.</summary>
     public ComponentScheduling Scheduling { get; set; } = new();
