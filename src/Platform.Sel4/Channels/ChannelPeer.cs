@@ -49,6 +49,9 @@ internal sealed class ChannelPeer
     /// <summary>Rung by us.</summary>
     internal GrantEntry PeersBell { get; }
 
+    /// <summary>The session that this end connected last.</summary>
+    internal RegionChannel? Current { get; set; }
+
     /// <summary>Gives waiters.</summary>
     internal WaiterPool Waiters { get; }
 

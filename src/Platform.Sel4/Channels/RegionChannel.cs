@@ -115,7 +115,7 @@ public sealed class RegionChannel : MessageChannel
         }
     }
 
-    /// <summary>Connects, and waits until somebody serves the channel.</summary>
+    /// <summary>Connects, and waits until somebody serves the channel. A channel from before is disposed: there is one session at a time.</summary>
     /// <exception cref="IOException">Nobody does.</exception>
     internal static RegionChannel Connect(ChannelPeer peer)
     {
@@ -124,6 +124,7 @@ public sealed class RegionChannel : MessageChannel
             throw new GrantException($"component serves channel '{peer.Name}' and cannot connect to it");
         }
 
+        peer.Current?.Dispose();
         ChannelLink link = new(peer);
         ChannelBell bell = new(peer);
         try
@@ -138,7 +139,7 @@ public sealed class RegionChannel : MessageChannel
                 bell.RingPeer();
                 if (IsServed(link, bell, session, patience))
                 {
-                    return new RegionChannel(peer, link, bell, session, ownsBell: true);
+                    return peer.Current = new RegionChannel(peer, link, bell, session, ownsBell: true);
                 }
 
                 patience = patience * 2 < _longestPatience ? patience * 2 : _longestPatience;

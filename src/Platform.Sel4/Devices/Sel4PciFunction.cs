@@ -39,7 +39,6 @@ public sealed class Sel4PciFunction : PciFunction
         _msiX = PciMsiXTable.Find(_config, FindCapability(PciCapabilityId.MsiX), _bars);
         _msi = PciMsiCapability.Find(_config, FindCapability(PciCapabilityId.Msi));
         SwitchOff();
-        SetCommand(PciConfig.CommandMemory, true);
     }
 
     /// <inheritdoc/>
@@ -97,23 +96,9 @@ public sealed class Sel4PciFunction : PciFunction
     /// <inheritdoc/>
     public override void SetBusMaster(bool enabled) => SetCommand(PciConfig.CommandBusMaster, enabled);
 
-    /// <inheritdoc/>
-    public override void Reset()
-    {
-        DisableInterrupts();
-        SetBusMaster(false);
-        try
-        {
-            new PciFunctionReset(_config, FindCapability, TimeProvider.System).Run();
-        }
-        catch (IOException e)
-        {
-            throw new IOException($"{Address}: {e.Message}", e);
-        }
-
-        SwitchOff();
-        SetCommand(PciConfig.CommandMemory, true);
-    }
+    /// <summary>None: it would take base addresses with it, which are the root task's. Drivers reset functions by their registers.</summary>
+    /// <exception cref="IOException">Always.</exception>
+    public override void Reset() => throw new IOException($"{Address} has no reset here; reset it by its registers");
 
     /// <inheritdoc/>
     public override PciInterrupts EnableInterrupts(int count)
@@ -159,7 +144,6 @@ public sealed class Sel4PciFunction : PciFunction
         {
             DisableInterrupts();
             SwitchOff();
-            SetCommand(PciConfig.CommandMemory, false);
             _disposed = true;
         }
     }

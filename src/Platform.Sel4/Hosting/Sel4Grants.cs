@@ -58,6 +58,10 @@ public sealed class Sel4Grants : ComponentGrants
     /// <summary>The functions that the component has, as grants.</summary>
     public IEnumerable<ManifestGrant> Functions => _table.Grants.Where(g => g.Kind == GrantKind.Function).Select(g => new ManifestGrant(g.Name, GrantType.Function, (int)g.Number));
 
+    /// <summary>Length of a region in bytes.</summary>
+    /// <exception cref="GrantException">The component does not have it.</exception>
+    public ulong LengthOf(string region) => _table.Find(GrantKind.Region, region).Length;
+
     /// <summary>A file of the archive, to be read.</summary>
     /// <exception cref="GrantException">The component does not have it.</exception>
     public MappedMemory OpenArchiveFile(string name)

@@ -27,6 +27,7 @@ internal sealed unsafe class ModelComponent : IDisposable
     private readonly ModelDoorbell[] _messages = [.. Enumerable.Range(0, 8).Select(i => new ModelDoorbell((ulong)i))];
     private readonly GCHandle _handle;
     private int _dmaTaken;
+    private volatile bool _isDead;
 
     internal ModelComponent(ModelSystem system, string name, Dictionary<string, GrantInfo> grants, ulong generation = 1)
     {
@@ -69,7 +70,15 @@ internal sealed unsafe class ModelComponent : IDisposable
     /// <summary>Takes a grant back, as when a connection is taken apart.</summary>
     internal void Revoke(string name) => MemoryMarshal.Cast<byte, GrantInfo>(_info.AsSpan()[GrantsOffset..])[_grants.FindIndex(g => g.Name == name)].State = 0;
 
-    /// <summary>The component is gone, as a crash leaves it: nobody is told, and nothing hears its doorbells any more.</summary>
+    /// <summary>The component dies: its threads go no further than their next system call, nobody is told, and nothing hears its doorbells any more.</summary>
+    internal void Die()
+    {
+        _isDead = true;
+        Thread.Sleep(100);
+        Dispose();
+    }
+
+    /// <summary>Nothing hears its doorbells any more.</summary>
     public void Dispose()
     {
         foreach ((ModelDoorbell doorbell, _) in _heard)
@@ -89,6 +98,7 @@ internal sealed unsafe class ModelComponent : IDisposable
     private void Trap(KernelRegisters* registers)
     {
         ulong slot = registers->Capability;
+        StopWhereDead();
         if (registers->Number == Board(BoardValue.SysNBSend))
         {
             Assert.Equal(0ul, registers->Info);
@@ -97,6 +107,7 @@ internal sealed unsafe class ModelComponent : IDisposable
         else if (registers->Number == Board(BoardValue.SysWait))
         {
             registers->Capability = _waiters[slot - FirstWaiter].Wait();
+            StopWhereDead();
         }
         else if (registers->Number == Board(BoardValue.SysNBWait))
         {
@@ -106,6 +117,14 @@ internal sealed unsafe class ModelComponent : IDisposable
         {
             Assert.Equal(Board(BoardValue.SysCall), registers->Number);
             Call(registers, slot, registers->Info >> 12);
+        }
+    }
+
+    private void StopWhereDead()
+    {
+        if (_isDead)
+        {
+            Thread.Sleep(Timeout.Infinite);
         }
     }
 

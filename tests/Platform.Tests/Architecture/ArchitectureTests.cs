@@ -115,6 +115,7 @@ public sealed partial class ArchitectureTests
         "Makatea.Sel4.RootTask" or "Makatea.Sel4.LinuxAbi" or "Makatea.Sel4.Console" => 0,
         "Makatea.Vmm" or "Makatea.Domains" or "Makatea.Sel4.Image" => 3,
         "Makatea" => 4,
+        string name when name.StartsWith("Makatea.Sel4.Programs.", StringComparison.Ordinal) => 4,
         string name => throw new InvalidOperationException($"say in {nameof(ArchitectureTests)} where {name} stands"),
     };
 
