@@ -82,6 +82,17 @@ internal static unsafe class KernelCall
         Trap(&registers);
     }
 
+    /// <summary>Signals a notification. An endpoint is not meant: who sends there waits.</summary>
+    internal static void Signal(ulong notification) => Send(notification, 0, 0);
+
+    /// <summary>Gives up the rest of the thread's budget in this period.</summary>
+    internal static void Yield()
+    {
+        KernelRegisters registers = default;
+        registers.Number = (long)Board.Get(BoardValue.SysYield);
+        Trap(&registers);
+    }
+
     /// <summary>Puts a character on the kernel's own console, where it has one.</summary>
     internal static void DebugPut(char character)
     {

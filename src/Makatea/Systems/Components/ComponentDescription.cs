@@ -83,7 +83,7 @@ internal sealed class ComponentScheduling
     /// <summary>Priority of its first thread.</summary>
     public int? Priority { get; set; }
 
-    /// <summary>Microseconds of processor time in each period, of each thread.</summary>
+    /// <summary>Microseconds of processor time in each period: of each thread by the kernel's own count, of all together as the root task watches.</summary>
     public Located<long>? Budget { get; set; }
 
     /// <summary>Microseconds.</summary>

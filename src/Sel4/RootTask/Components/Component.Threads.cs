@@ -6,9 +6,10 @@ internal unsafe partial struct Component
     private const int MinUntypedBits = 12;
     private const int MaxUntypedBits = 30;
 
-    // A thread that yields at once needs no more; the kernel wants a little.
-    private const ulong TickBudget = 50;
     private const ulong TickPeriod = 2000;
+
+    // It takes next to nothing; see the clock of the root task.
+    private const ulong TickBudget = TickPeriod / 2;
 
     /// <summary>Takes the time of all of its threads: it stands still.</summary>
     internal readonly bool Suspend()
@@ -20,6 +21,18 @@ internal unsafe partial struct Component
         }
 
         return done;
+    }
+
+    /// <summary>Microseconds of processor time that its threads took since the last call.</summary>
+    internal readonly ulong TakeConsumed()
+    {
+        ulong consumed = 0;
+        for (uint i = 0; i < _threads; i++)
+        {
+            consumed += KernelCall.Invoke(_firstTime + i, BoardValue.SchedContextConsumed, 0, 0).Value;
+        }
+
+        return consumed;
     }
 
     /// <summary>Gives it back, budgets anew.</summary>
