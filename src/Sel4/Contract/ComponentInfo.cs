@@ -99,8 +99,8 @@ public struct ComponentInfo
     public ulong GrantCount;
 
     /// <summary>
-    /// Slot of a thread that tells the time: made as the program's threads are (its number is <see cref="Threads"/>), but it may run for half of every
-    /// <see cref="TickMicroseconds"/>, so that it sleeps for the rest of the period when it yields. 0 where there is no layer.
+    /// Slot of a thread that tells the time: made as the program's threads are (its number is <see cref="Threads"/>), but its budget is less than its period, <see cref="TickMicroseconds"/>, so that it
+    /// sleeps for the rest of that when it yields. 0 where there is no layer.
     /// </summary>
     public ulong Ticker;
 

@@ -38,7 +38,10 @@ namespace System
         public const uint MaxValue = 0xffff_ffff;
     }
 
-    public struct Int64;
+    public struct Int64
+    {
+        public const long MinValue = 1L << 63;
+    }
 
     public struct UInt64
     {

@@ -1,5 +1,5 @@
 # void Sel4Trap(Registers *registers): one system call of the kernel, by `syscall` (KernelX86Syscall=syscall). The kernel loses the stack pointer on the way,
-# so it is kept in rbx.
+# so it is kept in rbx from Sel4TrapEntry to Sel4TrapExit.
 #
 # Registers, 8 bytes each: number, capability or badge, message info, four message registers, reply capability.
     .section .text.Sel4Trap, "ax"
@@ -21,7 +21,11 @@ Sel4Trap:
     movq 56(%r13), %r12
     movq 8(%r13), %rdi
     movq %rsp, %rbx
+    .globl Sel4TrapEntry
+Sel4TrapEntry:
     syscall
+    .globl Sel4TrapExit
+Sel4TrapExit:
     movq %rbx, %rsp
     movq %rdi, 8(%r13)
     movq %rsi, 16(%r13)

@@ -6,10 +6,9 @@ internal unsafe partial struct Component
     private const int MinUntypedBits = 12;
     private const int MaxUntypedBits = 30;
 
-    private const ulong TickPeriod = 2000;
-
-    // It takes next to nothing; see the clock of the root task.
-    private const ulong TickBudget = TickPeriod / 2;
+    // The thread that tells the time yields at once. Its budget is large all the same: what is spent beyond it, as when a virtual processor stands still meanwhile, costs a period for each budget.
+    private const ulong TickBudget = 900;
+    private const ulong TickPeriod = 1000;
 
     /// <summary>Takes the time of all of its threads: it stands still.</summary>
     internal readonly bool Suspend()
@@ -21,18 +20,6 @@ internal unsafe partial struct Component
         }
 
         return done;
-    }
-
-    /// <summary>Microseconds of processor time that its threads took since the last call.</summary>
-    internal readonly ulong TakeConsumed()
-    {
-        ulong consumed = 0;
-        for (uint i = 0; i < _threads; i++)
-        {
-            consumed += KernelCall.Invoke(_firstTime + i, BoardValue.SchedContextConsumed, 0, 0).Value;
-        }
-
-        return consumed;
     }
 
     /// <summary>Gives it back, budgets anew.</summary>

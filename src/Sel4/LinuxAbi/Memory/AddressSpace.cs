@@ -1,0 +1,305 @@
+namespace Makatea.Sel4.LinuxAbi;
+
+/// <summary>
+/// The program's address space. Memory is given when it is touched, but what may be written is promised when it is asked for, so that a program hears that there is no memory where it can be told.
+/// </summary>
+internal static unsafe class AddressSpace
+{
+    private const ulong PageSize = RegionTable.PageSize;
+    private const int MaxRegions = 2048;
+
+    /// <summary>A share of the memory is kept for page tables and stacks: one of so many pages.</summary>
+    private const ulong KeptShare = 16;
+
+    private static RegionTable s_regions;
+    private static ulong s_promised;
+    private static ulong s_mostPromised;
+
+    /// <summary>Pages that are promised to the program.</summary>
+    internal static ulong Promised => s_promised;
+
+    /// <summary>Starts with nothing mapped.</summary>
+    internal static bool Start()
+    {
+        var regions = (Region*)PageStore.Reserve(MaxRegions * (ulong)sizeof(Region));
+        s_regions = new RegionTable(regions, MaxRegions);
+        s_promised = 0;
+        s_mostPromised = PageStore.Unmade - (PageStore.Unmade / KeptShare);
+        return regions != null;
+    }
+
+    /// <summary>A region by its number, in order of their addresses.</summary>
+    internal static bool TryGet(int index, out Region region)
+    {
+        region = index < s_regions.Count ? *s_regions[index] : default;
+        return index < s_regions.Count;
+    }
+
+    /// <summary>The region at an address, or null.</summary>
+    internal static Region* Find(ulong address) => s_regions.Find(address);
+
+    /// <summary>Adds what the root task mapped.</summary>
+    internal static void AddMapped(ulong start, ulong end, PageRights rights, RegionKind kind)
+    {
+        start &= ~(PageSize - 1);
+        end = RoundUp(end);
+
+        // Segments may share a page.
+        Region* before = s_regions.Find(start);
+        start = before != null ? before->End : start;
+        if (start < end && s_regions.HasRoom && s_regions.IsFree(start, end))
+        {
+            s_regions.Add(new Region { Start = start, End = end, Kind = kind, Rights = rights });
+        }
+    }
+
+    /// <summary>mmap of memory.</summary>
+    /// <param name="address">Where; 0 for anywhere.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="rights">What may be done.</param>
+    /// <param name="kind">What it is.</param>
+    /// <param name="replaces">Whatever is there goes.</param>
+    /// <returns>Its address, or an error.</returns>
+    internal static long Map(ulong address, ulong length, PageRights rights, RegionKind kind, bool replaces)
+    {
+        if (length == 0 || length > ComponentLayout.FreeEnd)
+        {
+            return length == 0 ? Errno.Invalid : Errno.NoMemory;
+        }
+
+        length = RoundUp(length);
+        bool fits = (address & (PageSize - 1)) == 0 && IsOurs(address, length);
+        if (replaces && !fits)
+        {
+            return Errno.Invalid;
+        }
+
+        if (!replaces && (!fits || !s_regions.IsFree(address, address + length)))
+        {
+            address = s_regions.FindGap(length, ComponentLayout.Free, ComponentLayout.FreeEnd);
+        }
+
+        var region = new Region { Start = address, End = address + length, Kind = kind, Rights = rights };
+        ulong freed = replaces ? PromisedIn(address, address + length) : 0;
+        if (address == 0 || !s_regions.HasRoom || (region.IsPromised && s_promised - freed + region.Pages > s_mostPromised))
+        {
+            return Errno.NoMemory;
+        }
+
+        if (replaces)
+        {
+            long removed = Unmap(address, length);
+            if (removed != 0)
+            {
+                return removed;
+            }
+        }
+
+        s_regions.Add(region);
+        s_promised += region.IsPromised ? region.Pages : 0;
+        return (long)address;
+    }
+
+    /// <summary>munmap.</summary>
+    internal static long Unmap(ulong address, ulong length)
+    {
+        length = RoundUp(length);
+        if (length == 0 || (address & (PageSize - 1)) != 0 || !IsOurs(address, length))
+        {
+            return Errno.Invalid;
+        }
+
+        ulong end = address + length;
+        if (!s_regions.HasRoom)
+        {
+            return Errno.NoMemory;
+        }
+
+        for (int i = s_regions.FirstAbove(address); i < s_regions.Count && s_regions[i]->Start < end; i++)
+        {
+            if (s_regions[i]->Kind == RegionKind.Dma && DeviceMappings.Reach(address, end))
+            {
+                return Errno.Busy;
+            }
+        }
+
+        s_promised -= PromisedIn(address, end);
+        int first = s_regions.CutAt(address);
+        int count = s_regions.CutAt(end) - first;
+        for (int i = first; i < first + count; i++)
+        {
+            PageStore.Take(s_regions[i]->Start, s_regions[i]->End, s_regions[i]->Rights);
+        }
+
+        s_regions.Remove(first, count);
+        return 0;
+    }
+
+    /// <summary>mprotect. What the root task mapped stays as it is, but that a part of the program may be written.</summary>
+    internal static long Protect(ulong address, ulong length, PageRights rights)
+    {
+        length = RoundUp(length);
+        ulong end = address + length;
+        if ((address & (PageSize - 1)) != 0 || end < address)
+        {
+            return Errno.Invalid;
+        }
+
+        ulong covered = 0;
+        ulong promise = 0;
+        for (int i = s_regions.FirstAbove(address); i < s_regions.Count && s_regions[i]->Start < end; i++)
+        {
+            ulong part = Within(s_regions[i], address, end);
+            covered += part;
+            promise += s_regions[i]->Kind == RegionKind.Private && (rights & PageRights.Write) != 0 ? part / PageSize : 0;
+        }
+
+        if (covered != length || !s_regions.HasRoom || s_promised - PromisedIn(address, end) + promise > s_mostPromised)
+        {
+            return Errno.NoMemory;
+        }
+
+        s_promised = s_promised - PromisedIn(address, end) + promise;
+        int first = s_regions.CutAt(address);
+        int last = s_regions.CutAt(end);
+        for (int i = first; i < last; i++)
+        {
+            Region* region = s_regions[i];
+            if (region->Kind == RegionKind.Program && (rights & ~region->Rights & PageRights.Write) != 0)
+            {
+                if (!PageStore.TryReplace(region->Start, region->End))
+                {
+                    return Errno.NoMemory;
+                }
+
+                region->Kind = RegionKind.Copied;
+            }
+
+            if (region->Kind is not (RegionKind.Fixed or RegionKind.Program) && region->Rights != rights)
+            {
+                PageStore.SetRights(region->Start, region->End, rights);
+                region->Rights = rights;
+            }
+        }
+
+        s_regions.JoinAround(address, end);
+        return 0;
+    }
+
+    /// <summary>madvise with MADV_DONTNEED: what is there is zero the next time.</summary>
+    internal static long Discard(ulong address, ulong length)
+    {
+        ulong end = address + RoundUp(length);
+        if ((address & (PageSize - 1)) != 0 || end < address)
+        {
+            return Errno.Invalid;
+        }
+
+        for (int i = s_regions.FirstAbove(address); i < s_regions.Count && s_regions[i]->Start < end; i++)
+        {
+            Region* region = s_regions[i];
+            if (region->Kind is RegionKind.Private or RegionKind.Stack)
+            {
+                PageStore.Take(region->Start > address ? region->Start : address, region->End < end ? region->End : end, region->Rights);
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>mremap of one region, or of a part of it.</summary>
+    internal static long Remap(ulong address, ulong length, ulong wanted, bool mayMove)
+    {
+        length = RoundUp(length);
+        wanted = RoundUp(wanted);
+        Region* found = s_regions.Find(address);
+        if ((address & (PageSize - 1)) != 0 || length == 0 || wanted == 0 || !IsOurs(address, length) || found == null)
+        {
+            return Errno.Invalid;
+        }
+
+        Region region = *found;
+        if (region.Kind != RegionKind.Private || region.End - address < length)
+        {
+            return Errno.Fault;
+        }
+
+        if (wanted <= length)
+        {
+            long removed = wanted == length ? 0 : Unmap(address + wanted, length - wanted);
+            return removed < 0 ? removed : (long)address;
+        }
+
+        if (IsOurs(address, wanted) && s_regions.IsFree(address + length, address + wanted))
+        {
+            long added = Map(address + length, wanted - length, region.Rights, region.Kind, replaces: true);
+            return added < 0 ? added : (long)address;
+        }
+
+        long target = mayMove ? Map(0, wanted, region.Rights, region.Kind, replaces: false) : Errno.NoMemory;
+        if (target < 0)
+        {
+            return target;
+        }
+
+        if (!PageStore.TryMove(address, address + length, (ulong)target, region.Rights))
+        {
+            // What was moved goes back: its tables are there.
+            PageStore.TryMove((ulong)target, (ulong)target + length, address, region.Rights);
+            Unmap((ulong)target, wanted);
+            return Errno.NoMemory;
+        }
+
+        Unmap(address, length);
+        return target;
+    }
+
+    /// <summary>Somebody wants to touch an address.</summary>
+    internal static PageOutcome Touch(ulong address, PageRights wanted)
+    {
+        Region* region = s_regions.Find(address);
+        if (region == null || region->Rights == PageRights.None || ((wanted & PageRights.Write) != 0 && (region->Rights & PageRights.Write) == 0))
+        {
+            return PageOutcome.Denied;
+        }
+
+        if (region->Kind is RegionKind.Fixed or RegionKind.Program || PageStore.SlotAt(address) != 0)
+        {
+            return PageOutcome.There;
+        }
+
+        return PageStore.TryPlace(address & ~(PageSize - 1), region->Rights) ? PageOutcome.There : PageOutcome.NoMemory;
+    }
+
+    private static ulong PromisedIn(ulong address, ulong end)
+    {
+        ulong pages = 0;
+        for (int i = s_regions.FirstAbove(address); i < s_regions.Count && s_regions[i]->Start < end; i++)
+        {
+            pages += s_regions[i]->IsPromised ? Within(s_regions[i], address, end) / PageSize : 0;
+        }
+
+        return pages;
+    }
+
+    private static ulong Within(Region* region, ulong address, ulong end) =>
+        (region->End < end ? region->End : end) - (region->Start > address ? region->Start : address);
+
+    private static bool IsOurs(ulong address, ulong length) =>
+        address >= ComponentLayout.Free && address < ComponentLayout.FreeEnd && length <= ComponentLayout.FreeEnd - address;
+
+    private static ulong RoundUp(ulong length) => (length + PageSize - 1) & ~(PageSize - 1);
+}
+
+/// <summary>What became of touching an address.</summary>
+internal enum PageOutcome
+{
+    /// <summary>It is there.</summary>
+    There,
+
+    /// <summary>Nothing is mapped there, or not so.</summary>
+    Denied,
+
+    /// <summary>It may be touched, but there is no page left.</summary>
+    NoMemory,
+}
