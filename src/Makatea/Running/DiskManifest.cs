@@ -86,8 +86,7 @@ internal static class DiskManifest
         options["overlay-map"] = grants.AddMemory($"{name} map", OverlayDevice.MapLength(length));
     }
 
-    /// <summary>Adds the options of limits.</summary>
-    public static void AddLimits(DiskLimits? limits, Dictionary<string, string> options)
+    private static void AddLimits(DiskLimits? limits, Dictionary<string, string> options)
     {
         if (limits?.Iops is { } iops)
         {

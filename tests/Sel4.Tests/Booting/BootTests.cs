@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Makatea.Sel4.Image.Boards;
 using Makatea.Sel4.Image.Elf;
 using Makatea.Sel4.Image.Modules;
@@ -27,6 +26,6 @@ public sealed class BootTests
         var board = BoardFolder.Open(RealBoard.Path);
         ElfFile trial = FreestandingProgram.Build("tests/Sel4.KernelTrial", "kerneltrial");
         string console = KernelRun.Until(board, BootModule.Build(trial, board.Table, []), line => line.StartsWith("trial: ", StringComparison.Ordinal));
-        Assert.True(Regex.IsMatch(console, @"\ntrial: [1-9]\d* passed, 0 failed\n$"), console);
+        Assert.Matches(@"\ntrial: [1-9]\d* passed, 0 failed\n$", console);
     }
 }
