@@ -6,6 +6,7 @@ internal static unsafe class ManagerTrial
     private const ulong Echo = 1;
     private const ulong Counter = 2;
     private const ulong Faulty = 3;
+    private const ulong Layered = 4;
     private const int Rounds = 1000;
     private const ulong Moment = 50_000;
 
@@ -24,6 +25,7 @@ internal static unsafe class ManagerTrial
         Say("a thousand starts and ends of a component return every byte and slot", TryThousand());
         Say("one that fails each time is started again five times, then left", TryFaulty());
         Say("what is shared by a connection comes and goes with it", TryConnection());
+        Say("threads of a component keep to its budget together", TryBudget());
         Say("requests with numbers that are none are refused", TryWrong());
         Say("registers of the controller are mapped", TryFunction());
         Say("configuration space may be read, but not what places registers and aims interrupts be written", TryConfig());
@@ -186,6 +188,38 @@ internal static unsafe class ManagerTrial
 
         // What was written is still there: the region outlives its connections.
         return before && isEmpty && gone && Self.Ask(RootRequest.Connect, 1) == RootAnswer.Done && region->State == 1 && Volatile.Read(words) == 7;
+    }
+
+    /// <summary>Four threads of the component spin; by the kernel's count each could have a tenth of the time.</summary>
+    private static bool TryBudget()
+    {
+        const ulong Window = 1_000_000;
+        const ulong Threads = 5;
+        if (Self.Ask(RootRequest.Start, Layered) != RootAnswer.Done)
+        {
+            return false;
+        }
+
+        ulong* turn = (ulong*)Self.Find(GrantKind.Region, 3)->Address;
+        for (ulong end = Deadline(5 * Window); Volatile.Read(turn) != Threads && TickCounter.Read() < end;)
+        {
+            Pause(Moment);
+        }
+
+        Self.Ask(RootRequest.Usage, Layered, 0, 0, 0, out KernelRegisters before);
+        ulong start = TickCounter.Read();
+        Pause(Window);
+        Self.Ask(RootRequest.Usage, Layered, 0, 0, 0, out KernelRegisters after);
+        ulong took = after.Message0 - before.Message0;
+        ulong passed = (TickCounter.Read() - start) / Self.Info->TicksPerMicrosecond;
+        Self.Say("# took ");
+        Self.Say(took);
+        Self.Say(" us of ");
+        Self.Say(passed);
+        Self.Say(", stood still ");
+        Self.Say(after.Message1);
+        Self.Say(" times\n");
+        return Volatile.Read(turn) == Threads && took > 0 && took < passed / 5 && after.Message1 > 0 && Self.Ask(RootRequest.Stop, Layered) == RootAnswer.Done;
     }
 
     private static bool TryWrong() =>

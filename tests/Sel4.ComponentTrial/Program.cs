@@ -21,6 +21,10 @@ internal static unsafe class Program
         {
             Count();
         }
+        else if (Self.Plays("layer"))
+        {
+            StartThreads();
+        }
         else if (Self.Plays("faulty"))
         {
             *(byte*)0x5ead_b000 = 1;
@@ -47,6 +51,19 @@ internal static unsafe class Program
                 Self.Say("FAILED: a bit that nobody asked for\n");
             }
         }
+    }
+
+    /// <summary>Plays the layer of a program: starts all of its threads and waits for their faults.</summary>
+    private static void StartThreads()
+    {
+        for (ulong i = 0; i < Self.Info->Threads; i++)
+        {
+            ThreadCalls.Start((uint)(Self.Info->FirstThread + i), Self.Info->Entry, 0, 0);
+        }
+
+        KernelMessage message = KernelCall.Receive(ComponentLayout.FaultSlot, (uint)Self.Info->FirstReply);
+        Self.Say(message.Badge >= 1 && message.Badge <= Self.Info->Threads && message.Label == 3 ? "passed: a thread's fault reaches its layer\n" : "FAILED: a fault of nobody\n");
+        KernelCall.Receive(ComponentLayout.FaultSlot, (uint)Self.Info->FirstReply + 1);
     }
 
     /// <summary>Counts as fast as it can.</summary>

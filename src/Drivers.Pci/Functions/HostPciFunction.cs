@@ -113,7 +113,7 @@ internal sealed class HostPciFunction : PciFunction
         SetBusMaster(false);
         try
         {
-            new PciFunctionReset(_space, FindCapability, TimeProvider.System).Run();
+            new FunctionReset(_space, FindCapability, TimeProvider.System).Run();
         }
         catch (IOException e)
         {

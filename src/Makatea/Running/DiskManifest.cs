@@ -86,7 +86,8 @@ internal static class DiskManifest
         options["overlay-map"] = grants.AddMemory($"{name} map", OverlayDevice.MapLength(length));
     }
 
-    private static void AddLimits(DiskLimits? limits, Dictionary<string, string> options)
+    /// <summary>Adds the options of limits.</summary>
+    public static void AddLimits(DiskLimits? limits, Dictionary<string, string> options)
     {
         if (limits?.Iops is { } iops)
         {

@@ -28,6 +28,26 @@ internal sealed class FileChecks(PathExpansion paths, SystemFileErrors errors)
         {
             CheckComponent(component);
         }
+
+        CheckNames(system);
+    }
+
+    /// <summary>All files of an image are in one archive.</summary>
+    private void CheckNames(SystemDescription system)
+    {
+        string[] made = ["manifest", .. system.Domains.Select(d => $"{d.Name.Value}.json"), .. system.Components.Select(c => $"{c.Name.Value}.json")];
+        var names = new Dictionary<string, Located<string>>(StringComparer.Ordinal);
+        foreach (NamedText file in system.Components.SelectMany(c => c.Files))
+        {
+            if (made.Contains(file.Name.Value))
+            {
+                errors.Meaning(file.Name.Mark, $"found the file name '{file.Name.Value}', expected another: the image has a file of that name of its own");
+            }
+            else if (!names.TryAdd(file.Name.Value, file.Text) && names[file.Name.Value] is var first && first.Value != file.Text.Value)
+            {
+                errors.Meaning(file.Name.Mark, $"found the file name '{file.Name.Value}' for {file.Text.Value}, expected another name: line {first.Mark.Line} has it for {first.Value}");
+            }
+        }
     }
 
     private void CheckComponent(ComponentDescription component)

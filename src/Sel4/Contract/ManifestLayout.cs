@@ -96,7 +96,7 @@ public struct ManifestComponent
     /// <summary>Priority of its first thread, 2 to 250; its other threads run at one less.</summary>
     public ulong Priority;
 
-    /// <summary>Microseconds of processor time in each period, of each thread.</summary>
+    /// <summary>Microseconds of processor time in each period: of each thread by the kernel's own count, of all together as the root task watches.</summary>
     public ulong Budget;
 
     /// <summary>Microseconds, not less than the budget.</summary>

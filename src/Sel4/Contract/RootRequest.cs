@@ -44,6 +44,9 @@ public enum RootRequest : ulong
 
     /// <summary>Result: word 0 the state of a component (<see cref="ComponentState"/>), word 1 how often it was started, word 2 bytes of memory that nobody has, word 3 empty slots of the root task.</summary>
     Query,
+
+    /// <summary>Result: word 0 microseconds of processor time that a component took since it was started, word 1 how often it had to stand still because its threads took more than its budget together.</summary>
+    Usage,
 }
 
 /// <summary>Why a component ends itself.</summary>

@@ -8,6 +8,7 @@ internal static unsafe class KernelCall
 {
     private const int LabelShift = 12;
     private const int CapabilitiesShift = 7;
+    private const ulong LengthMask = 0x7f;
 
     // seL4_IPCBuffer: the message from word 1 on, capabilities from word 122 on.
     private const int FirstWord = 1;
@@ -63,7 +64,7 @@ internal static unsafe class KernelCall
         s_buffer[FirstWord + 1] = registers.Message1;
         s_buffer[FirstWord + 2] = registers.Message2;
         s_buffer[FirstWord + 3] = registers.Message3;
-        return new KernelMessage { Badge = registers.Capability, Label = registers.Info >> LabelShift, Words = s_buffer + FirstWord };
+        return new KernelMessage { Badge = registers.Capability, Label = registers.Info >> LabelShift, Length = (int)(registers.Info & LengthMask), Words = s_buffer + FirstWord };
     }
 
     /// <summary>Sends a message to whoever waits, as an answer by a reply object does.</summary>
@@ -78,6 +79,17 @@ internal static unsafe class KernelCall
         registers.Message2 = word2;
         registers.Message3 = word3;
         registers.Reply = 0;
+        Trap(&registers);
+    }
+
+    /// <summary>Signals a notification. An endpoint is not meant: who sends there waits.</summary>
+    internal static void Signal(ulong notification) => Send(notification, 0, 0);
+
+    /// <summary>Gives up the rest of the thread's budget in this period.</summary>
+    internal static void Yield()
+    {
+        KernelRegisters registers = default;
+        registers.Number = (long)Board.Get(BoardValue.SysYield);
         Trap(&registers);
     }
 
@@ -118,6 +130,9 @@ internal unsafe struct KernelMessage
 {
     internal ulong Badge;
     internal ulong Label;
+
+    /// <summary>How many words were sent. Those behind are of other messages.</summary>
+    internal int Length;
     internal ulong* Words;
 }
 

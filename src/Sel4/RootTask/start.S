@@ -7,7 +7,27 @@ _start:
     call RootTaskMain
     ud2
 
+# The root task's clock starts here: it has a stack of its own.
+#
+# ulong ClockEntry(): the address. ulong ClockStack(): the end of the stack, as for a function that was called from nowhere.
+    .section .text.clock, "ax"
+clock_start:
+    jmp RootTaskClock
+
+    .globl ClockEntry
+ClockEntry:
+    leaq clock_start(%rip), %rax
+    ret
+
+    .globl ClockStack
+ClockStack:
+    leaq clock_stack_top - 8(%rip), %rax
+    ret
+
     .bss
+    .balign 16
+    .skip 4096
+clock_stack_top:
     .balign 4096
 stack:
     .skip 64 * 1024

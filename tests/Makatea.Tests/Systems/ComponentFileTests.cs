@@ -56,7 +56,7 @@ public sealed class ComponentFileTests : IDisposable
         ComponentScheduling storage = system.Domains[0].Scheduling;
         Assert.Equal((Project, 120, 30, false), (storage.Program?.Value, storage.Priority, storage.Threads, storage.Restart));
         ComponentDescription client = system.Components[0];
-        Assert.Equal(("client", Project, ComponentLayer.Linux, 32ul << 20), (client.Name.Value, client.Program.Value, client.Layer, client.Memory));
+        Assert.Equal(("client", Project, ComponentLayer.Linux, 32ul << 20), (client.Name.Value, client.Program.Value, client.Layer, client.Memory?.Value));
         Assert.Equal((12, 3, 90, 300L, 5000L, true), (client.Scheduling.Threads, client.Scheduling.Waiters, client.Scheduling.Priority, client.Scheduling.Budget?.Value, client.Scheduling.Period, client.Scheduling.Restart));
         Assert.Equal((false, true), (client.Start, client.Management));
         Assert.Equal(["--fast", "3"], client.Arguments);
@@ -69,7 +69,7 @@ public sealed class ComponentFileTests : IDisposable
         Assert.Equal(["0x60", "0x70-0x71"], client.Ports.Select(p => p.Value));
         Assert.Equal([4L], client.Pins.Select(p => p.Value));
         Assert.Equal([("timer", "0xfed00000", 4096ul)], client.Registers.Select(r => (r.Name.Value, r.Address.Value, r.Length)));
-        Assert.Equal((ComponentLayer.None, 64ul << 20, true), (system.Components[1].Layer, system.Components[1].Memory, system.Components[1].Start));
+        Assert.Equal((ComponentLayer.None, null, true), (system.Components[1].Layer, system.Components[1].Memory, system.Components[1].Start));
         Assert.Equal(["shared", "kick", "client/data"], system.Connections[0].Regions.Concat(system.Connections[0].Doorbells).Concat(system.Connections[0].Disks).Select(n => n.Value));
     }
 
@@ -91,6 +91,11 @@ public sealed class ComponentFileTests : IDisposable
     [InlineData("components: {c: {program: q.elf}}", "found no project or program at")]
     [InlineData("components: {c: {program: empty}}", "found 0 projects in the folder")]
     [InlineData("components: {c: {program: p.elf, files: {x: data.jsn}}}", "data.jsn, expected a file; did you mean 'data.json'?")]
+    [InlineData("components: {c: {program: p.elf, files: {manifest: data.json}}}", "the image has a file of that name of its own")]
+    [InlineData("components: {c: {program: p.elf, files: {x: data.json}}, d: {program: p.elf, files: {x: p.elf}}}", "found the file name 'x' for")]
+    [InlineData("components: {c: {program: p.elf, memory: 1M}}", "found 1M for a .NET program, expected at least 8M")]
+    [InlineData("components: {c: {program: p.elf, layer: none, memory: 1K}}", "the component's 'memory' has 1024 bytes, expected whole pages of 4K")]
+    [InlineData("components: {console: {program: p.elf}}", "found a component called 'console', expected another name")]
     [InlineData("domains: {s: }\ncomponents: {c: {program: p.elf, disks: [{name: d, image: data.json}]}}", "found the image data.json, expected nvme:ID or null:SIZE: files are not there on seL4; put it into a namespace of an NVMe controller")]
     [InlineData("domains: {s: }\ncomponents: {c: {program: p.elf, disks: [{name: d, template: data.json}]}}", "found a template for a component's disk, expected an image")]
     [InlineData("domains: {s: }\ncomponents: {c: {program: p.elf, disks: [{name: d, image: \"nvme:1\"}]}}", "found nvme:1, but domain 's' drives no NVMe controller")]
@@ -105,7 +110,7 @@ public sealed class ComponentFileTests : IDisposable
     [InlineData("components: {c: {program: p.elf, ports: [0x60-0x64, 0x62]}}", "component 'c' in line 1 has some of them")]
     [InlineData("components: {c: {program: p.elf, pins: [4]}, d: {program: p.elf, pins: [4]}}", "found the pin 4 again, expected another; component 'c' in line 1 has it")]
     [InlineData("components: {c: {program: p.elf, registers: {a: {address: 0xfed00000, length: 8K}, b: {address: 0xfed01000}}}}", "found registers at 0xfed01000, expected others")]
-    [InlineData("components: {c: {program: p.elf, registers: {a: {address: 0xfed00000, length: 5K}}}}", "the registers 'a' has 5120 bytes, expected whole pages")]
+    [InlineData("components: {c: {program: p.elf, registers: {a: {address: 0xfed00000, length: 5K}}}}", "found 5K of registers at 0xfed00000, expected 4K or a larger power of two, at a multiple of that")]
     [InlineData("components: {c: {program: p.elf}}\nconnections: {l: {regions: [x]}}", "found the region 'x', expected none")]
     [InlineData("components: {c: {program: p.elf}}\nconnections: {l: {}}", "no component with 'management: true'")]
     [InlineData("regions: {r: 4K}\ncomponents: {c: {program: p.elf, management: true, regions: {r: read}}}\nconnections: {l: {regions: [r]}, m: {regions: [r]}}", "found the region 'r' in a connection again, expected it in one; line 3 has it")]

@@ -11,7 +11,7 @@ public sealed partial class ArchitectureTests
     private static readonly string[] _unsafeFolders =
     [
         "src/Platform/Unsafe/", "src/Platform.Linux/", "src/Platform.Sel4/", "src/Sel4/RootTask/", "src/Sel4/Kernel/", "src/Sel4/LinuxAbi/", "src/Sel4/Console/", "src/Sel4/CoreLib/", "src/Sel4/Build/", "tests/Sel4.RootTask.Tests/", "tests/Sel4.LinuxAbi.Tests/", "tests/Sel4.Console.Tests/", "tests/Sel4.KernelTrial/", "tests/Sel4.ComponentTrial/", "tests/SandboxProbe/", "tests/Images/", "tests/Shared/Hostile/",
-        "tests/Platform.Linux.Tests/",
+        "tests/Platform.Linux.Tests/", "tests/Platform.Sel4.Tests/",
     ];
 
     private static readonly string[] _hosts = ["Makatea.Platform.Linux", "Makatea.Platform.Sel4"];
@@ -115,6 +115,7 @@ public sealed partial class ArchitectureTests
         "Makatea.Sel4.RootTask" or "Makatea.Sel4.LinuxAbi" or "Makatea.Sel4.Console" => 0,
         "Makatea.Vmm" or "Makatea.Domains" or "Makatea.Sel4.Image" => 3,
         "Makatea" => 4,
+        string name when name.StartsWith("Makatea.Sel4.Programs.", StringComparison.Ordinal) => 4,
         string name => throw new InvalidOperationException($"say in {nameof(ArchitectureTests)} where {name} stands"),
     };
 

@@ -12,6 +12,16 @@ internal static class ComponentChecks
     {
         foreach (ComponentDescription component in system.Components)
         {
+            if (component.Name.Value == ComponentDefaults.Console)
+            {
+                errors.Meaning(component.Name.Mark, $"found a component called '{ComponentDefaults.Console}', expected another name: every image has one, which writes what the others say");
+            }
+
+            if (component.Memory is { } memory)
+            {
+                CheckMemory(component, memory, errors);
+            }
+
             CheckDisks(component, errors);
             CheckRegions(system, component, errors);
             CheckBudget(component.Scheduling, errors);
@@ -51,6 +61,15 @@ internal static class ComponentChecks
         if (length % 4096 != 0)
         {
             errors.Meaning(name.Mark, $"the {what} '{name.Value}' has {length.ToString(CultureInfo.InvariantCulture)} bytes, expected whole pages of 4K");
+        }
+    }
+
+    private static void CheckMemory(ComponentDescription component, Located<ulong> memory, SystemFileErrors errors)
+    {
+        CheckPages(new("memory", memory.Mark), memory.Value, "component's", errors);
+        if (component.Layer == ComponentLayer.Linux && memory.Value < ComponentDefaults.FewestMemory)
+        {
+            errors.Meaning(memory.Mark, $"found {SizeShape.Format(memory.Value)} for a .NET program, expected at least {SizeShape.Format(ComponentDefaults.FewestMemory)}: its collector and its threads' stacks need as much");
         }
     }
 

@@ -12,8 +12,8 @@ internal sealed class ComponentDescription
     /// <summary>What its program finds below it.</summary>
     public ComponentLayer Layer { get; set; }
 
-    /// <summary>Bytes of memory besides its program.</summary>
-    public ulong Memory { get; set; } = 64 << 20;
+    /// <summary>Bytes of memory besides its program; null for the default of its layer.</summary>
+    public Located<ulong>? Memory { get; set; }
 
     /// <summary>How it runs.</summary>
     public ComponentScheduling Scheduling { get; set; } = new();
@@ -83,7 +83,7 @@ internal sealed class ComponentScheduling
     /// <summary>Priority of its first thread.</summary>
     public int? Priority { get; set; }
 
-    /// <summary>Microseconds of processor time in each period, of each thread.</summary>
+    /// <summary>Microseconds of processor time in each period: of each thread by the kernel's own count, of all together as the root task watches.</summary>
     public Located<long>? Budget { get; set; }
 
     /// <summary>Microseconds.</summary>

@@ -44,7 +44,7 @@ internal static class ComponentShape
         SchedulingKeys(new RecordShape<ComponentDescription>("component", "A program of one's own as a component on seL4.", () => new()), c => c.Scheduling)
             .Required("program", Path("its program").Located(), (c, v) => c.Program = v, "What it runs: a folder with a project, a project file, or a program for its layer.")
             .Optional("layer", new WordShape<ComponentLayer>(("linux", ComponentLayer.Linux), ("none", ComponentLayer.None)), (c, v) => c.Layer = v, "What its program finds below it: linux for .NET, none for a freestanding program.", "linux")
-            .Optional("memory", new SizeShape(0, LargestMemory), (c, v) => c.Memory = v, "Memory besides its program: heaps, stacks, page tables.", "64M")
+            .Optional("memory", new SizeShape(0, LargestMemory).Located(), (c, v) => c.Memory = v, "Memory besides its program: heaps, stacks, page tables; by default 64M with a layer, else 1M.")
             .Optional("start", new FlagShape(), (c, v) => c.Start = v, "It is started at boot.", true)
             .Optional("management", new FlagShape(), (c, v) => c.Management = v, "It may start, stop and connect the others.", false)
             .Optional("args", new ListShape<string>(_argument, 64), (c, v) => c.Arguments = v, "Arguments behind the program's name.")

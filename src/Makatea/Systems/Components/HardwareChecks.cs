@@ -89,7 +89,11 @@ internal static class HardwareChecks
     {
         ulong first = Sel4Devices.Address(described.Address.Value);
         ulong last = first + described.Length - 1;
-        ComponentChecks.CheckPages(described.Name, described.Length, "registers", errors);
+        if (described.Length < 4096 || !ulong.IsPow2(described.Length) || first % described.Length != 0)
+        {
+            errors.Meaning(described.Address.Mark, $"found {SizeShape.Format(described.Length)} of registers at {described.Address.Value}, expected 4K or a larger power of two, at a multiple of that");
+        }
+
         if (registers.FirstOrDefault(r => first <= r.Last && last >= r.First) is { Owner: { } other })
         {
             errors.Meaning(described.Address.Mark, $"found registers at {described.Address.Value}, expected others; {other} has some of them");

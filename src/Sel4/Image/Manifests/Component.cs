@@ -30,7 +30,7 @@ public sealed record Component
     /// <summary>Priority of its first thread.</summary>
     public int Priority { get; init; } = 100;
 
-    /// <summary>Microseconds of processor time in each period, of each thread.</summary>
+    /// <summary>Microseconds of processor time in each period: of each thread by the kernel's own count, of all together as the root task watches.</summary>
     public long Budget { get; init; } = 1000;
 
     /// <summary>Microseconds.</summary>

@@ -12,6 +12,10 @@ internal static class ManifestChecks
     private const int HighestPriority = 250;
     private const int MostUntypeds = 48;
     private const int BarsOfFunction = 6;
+    private const int MostVectors = 64;
+    private const int ShortestBudget = 10;
+    private const long LongestPeriod = 10_000_000;
+    private const ulong MostMemory = 1ul << 36;
     private const ulong EndOfPorts = 0x1_0000;
     private const ulong EndOfPins = 256;
     private const ulong EndOfAddresses = 1ul << 52;
@@ -25,7 +29,7 @@ internal static class ManifestChecks
         .. CheckNames("doorbell", manifest.Doorbells),
         .. CheckNames("function", manifest.Functions.Select(f => f.Name)),
         .. manifest.Components.SelectMany(c => CheckComponent(manifest, c)),
-        .. manifest.Regions.Where(r => r.Length == 0 || r.Length % Page != 0).Select(r => $"region '{r.Name}' has {r.Length} bytes, needed are whole pages of {Page}"),
+        .. manifest.Regions.Where(r => r.Length == 0 || r.Length % Page != 0 || r.Length > MostMemory).Select(r => $"region '{r.Name}' has {r.Length} bytes, needed are whole pages of {Page}"),
         .. CheckDoorbells(manifest),
         .. CheckFunctions(manifest),
     ];
@@ -88,9 +92,9 @@ internal static class ManifestChecks
     private static IEnumerable<string> CheckComponent(Manifest manifest, Component component)
     {
         string what = $"component '{component.Name}'";
-        if (component.Memory % Page != 0)
+        if (component.Memory % Page != 0 || component.Memory > MostMemory)
         {
-            yield return $"{what} has {component.Memory} bytes of memory, needed are whole pages of {Page}";
+            yield return $"{what} has {component.Memory} bytes of memory, needed are whole pages of {Page}, at most {MostMemory >> 30} GiB";
         }
 
         int fewest = component.Layer is null ? 0 : 1;
@@ -109,9 +113,9 @@ internal static class ManifestChecks
             yield return $"{what} has priority {component.Priority}, allowed are {LowestPriority} to {HighestPriority}";
         }
 
-        if (component.Budget <= 0 || component.Budget > component.Period)
+        if (component.Budget < ShortestBudget || component.Budget > component.Period || component.Period > LongestPeriod)
         {
-            yield return $"{what} has {component.Budget} us of each {component.Period} us, needed are more than 0 and not more than all";
+            yield return $"{what} has {component.Budget} us of each {component.Period} us, needed are at least {ShortestBudget}, not more than all, of at most {LongestPeriod}";
         }
 
         if (component.Program.Length == 0 || component.Arguments.Concat(component.Environment).Any(t => t.Contains('\0')))
@@ -156,8 +160,10 @@ internal static class ManifestChecks
             _ when component.Grants.Count(g => g.Kind == grant.Kind && g.Name == grant.Name) > 1 => "others of that kind have its name",
             { Kind: GrantKind.Ports } when grant.Length == 0 || grant.Number >= EndOfPorts || grant.Length > EndOfPorts - grant.Number => "not all of them are ports",
             { Kind: GrantKind.PinInterrupt, Number: >= EndOfPins } => $"there are {EndOfPins} pins at most",
-            { Kind: GrantKind.Registers } when grant.Length == 0 || grant.Length % Page != 0 || grant.Number % Page != 0 || grant.Number >= EndOfAddresses || grant.Length > EndOfAddresses - grant.Number
-                => "they are no whole pages of physical addresses",
+            { Kind: GrantKind.Registers } when grant.Length < Page || !ulong.IsPow2(grant.Length) || grant.Number % grant.Length != 0 || grant.Number >= EndOfAddresses
+                => "they are not 4K or a larger power of two, at a multiple of that",
+            { Connection: not 0, Kind: not (GrantKind.Region or GrantKind.Ring or GrantKind.Hear) } => "it is no part of a connection",
+            { Kind: GrantKind.Function } when manifest.Functions[(int)grant.Number].Vectors is < 0 or > MostVectors => $"it has more than {MostVectors} interrupts",
             { Kind: not GrantKind.Region, Rights: not GrantRights.None } => "rights are those of regions",
             { Kind: GrantKind.None or GrantKind.Bar or GrantKind.MessageInterrupt or > GrantKind.Management } => "that is not given by itself",
             { Kind: GrantKind.Hear } when component.Waiters == 0 => "it has no waiter to hear it at",

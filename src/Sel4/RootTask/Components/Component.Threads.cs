@@ -22,6 +22,18 @@ internal unsafe partial struct Component
         return done;
     }
 
+    /// <summary>Microseconds of processor time that its threads took since the last call.</summary>
+    internal readonly ulong TakeConsumed()
+    {
+        ulong consumed = 0;
+        for (uint i = 0; i < _threads; i++)
+        {
+            consumed += KernelCall.Invoke(_firstTime + i, BoardValue.SchedContextConsumed, 0, 0).Value;
+        }
+
+        return consumed;
+    }
+
     /// <summary>Gives it back, budgets anew.</summary>
     internal readonly bool Resume(Resources* machine)
     {

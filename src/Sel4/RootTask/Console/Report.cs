@@ -8,19 +8,24 @@ internal static unsafe class Report
     private const ulong UnknownCall = 2;
     private const ulong UserException = 3;
 
-    internal static void Started(Text name, ComponentFault fault, ulong generation)
+    internal static void Started(Text name, ulong generation)
+    {
+        Begin(name);
+        Say("started");
+        if (generation > 1)
+        {
+            Say(" again, start ");
+            SerialConsole.Write(generation);
+        }
+
+        SerialConsole.EndLine();
+    }
+
+    internal static void NotStarted(Text name, ComponentFault fault)
     {
         Begin(name);
         switch (fault)
         {
-            case ComponentFault.None:
-                Say(generation > 1 ? "started again, start " : "started");
-                if (generation > 1)
-                {
-                    SerialConsole.Write(generation);
-                }
-
-                break;
             case ComponentFault.Program:
                 Say("not started: its program is not in the image, or is none");
                 break;

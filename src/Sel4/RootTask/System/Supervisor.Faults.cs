@@ -50,7 +50,7 @@ internal static unsafe partial class Supervisor
             return;
         }
 
-        Start(number);
+        Say(number, Start(number));
     }
 
     private static Text NameOf(int number) => s_manifest.Get(s_manifest.Component(number)->Name);

@@ -11,6 +11,12 @@ internal static unsafe partial class Supervisor
         for (; ; )
         {
             KernelMessage message = KernelCall.Receive(s_machine->Faults, s_machine->FaultReply);
+            if ((message.Badge & TickBadge) != 0)
+            {
+                WatchTime();
+                continue;
+            }
+
             ulong number = message.Badge - 1;
             if (number >= (ulong)s_manifest.Components || !s_components[number].IsThere)
             {
@@ -54,7 +60,7 @@ internal static unsafe partial class Supervisor
                 return DoConfig(number, request, word0, word1, word2, word3, ref answer);
         }
 
-        if (request is < RootRequest.Start or > RootRequest.Query)
+        if (request is < RootRequest.Start or > RootRequest.Usage)
         {
             return RootAnswer.Unknown;
         }
@@ -87,7 +93,14 @@ internal static unsafe partial class Supervisor
             case RootRequest.Suspend:
                 return record.State == ComponentState.Running ? Change(ref record, ComponentState.Suspended, record.Component.Suspend()) : RootAnswer.State;
             case RootRequest.Resume:
+                record.Left = 0;
+                record.StandsStill = false;
                 return record.State == ComponentState.Suspended ? Change(ref record, ComponentState.Running, record.Component.Resume(s_machine)) : RootAnswer.State;
+            case RootRequest.Usage:
+                Count(ref record);
+                answer.Word0 = record.Used;
+                answer.Word1 = record.Pauses;
+                return RootAnswer.Done;
             default:
                 answer.Word0 = (ulong)record.State;
                 answer.Word1 = record.Generation;

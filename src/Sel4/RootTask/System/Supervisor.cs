@@ -35,7 +35,7 @@ internal static unsafe partial class Supervisor
         s_grants = (GrantRecord*)(s_doorbells + ManifestLayout.MaxObjects);
         s_functions = (FunctionRecord*)(s_grants + ManifestLayout.MaxObjects);
         s_interrupts = (InterruptRecord*)(s_functions + ManifestLayout.MaxObjects);
-        return (byte*)(s_interrupts + MaxInterrupts) <= tables + Resources.SystemTablesLength && TryMakeShared() && ConfigPorts.Open(machine->Own.TakeSlot());
+        return (byte*)(s_interrupts + MaxInterrupts) <= tables + Resources.SystemTablesLength && TryMakeShared() && ConfigPorts.Open(machine->Own.TakeSlot()) && TryStartClock();
     }
 
     /// <summary>Starts what is started at boot.</summary>
@@ -45,12 +45,12 @@ internal static unsafe partial class Supervisor
         {
             if ((s_manifest.Component(i)->Flags & ComponentFlags.Start) != 0)
             {
-                Start(i);
+                Say(i, Start(i));
             }
         }
     }
 
-    /// <summary>Starts a component, and says so.</summary>
+    /// <summary>Starts a component. Why it cannot be started is said on the console.</summary>
     internal static RootAnswer Start(int number)
     {
         if (s_components[number].IsThere)
@@ -59,11 +59,12 @@ internal static unsafe partial class Supervisor
         }
 
         ComponentFault fault = TryStart(number);
-        Report.Started(s_manifest.Get(s_manifest.Component(number)->Name), fault, s_components[number].Generation);
         if (fault == ComponentFault.None)
         {
             return RootAnswer.Done;
         }
+
+        Report.NotStarted(NameOf(number), fault);
 
         s_components[number].State = ComponentState.Failed;
         return fault == ComponentFault.Memory ? RootAnswer.Memory : fault == ComponentFault.Kernel ? RootAnswer.Kernel : RootAnswer.Invalid;
@@ -83,6 +84,15 @@ internal static unsafe partial class Supervisor
         bool whole = s_components[number].Component.Destroy();
         s_components[number].State = state;
         return whole ? RootAnswer.Done : RootAnswer.Kernel;
+    }
+
+    /// <summary>Says of what nobody asked for that it was done.</summary>
+    private static void Say(int number, RootAnswer answer)
+    {
+        if (answer == RootAnswer.Done)
+        {
+            Report.Started(NameOf(number), s_components[number].Generation);
+        }
     }
 
     private static ComponentFault TryStart(int number)
@@ -120,7 +130,11 @@ internal static unsafe partial class Supervisor
             return fault;
         }
 
-        s_components[number].State = ComponentState.Running;
+        ref ComponentRecord record = ref s_components[number];
+        record.State = ComponentState.Running;
+        record.Used = record.Pauses = 0;
+        record.Left = (long)plan.Budget;
+        record.StandsStill = false;
         fault = Grant(number);
         if (fault == ComponentFault.None && s_components[number].Component.Run())
         {

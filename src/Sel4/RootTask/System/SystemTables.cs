@@ -14,6 +14,16 @@ internal struct ComponentRecord
     internal uint Failures;
     internal ulong FirstFailure;
 
+    /// <summary>Microseconds that its threads took since it was started, and how often that was too much.</summary>
+    internal ulong Used;
+    internal ulong Pauses;
+
+    /// <summary>Microseconds that they may take until the next look; below 0 they took too much.</summary>
+    internal long Left;
+
+    /// <summary>It has no time until it may take some again.</summary>
+    internal bool StandsStill;
+
     internal readonly bool IsThere => State is ComponentState.Running or ComponentState.Suspended;
 }
 

@@ -1,13 +1,11 @@
-namespace Makatea.Platform;
+using Makatea.Platform;
+
+namespace Makatea.Drivers.Pci;
 
 /// <summary>
 /// Resets one function: by PCI Express ([PCIe-5.0] 6.6.2), by the advanced features capability ([PCI AF ECN]), or by the way through D3 ([PCIPM-1.2] 5.4), the first that it has.
-/// For whoever hands the function out.
 /// </summary>
-/// <param name="config">The function's configuration space.</param>
-/// <param name="find">Finds a capability; 0 where there is none.</param>
-/// <param name="clock">The time.</param>
-public sealed class PciFunctionReset(PciConfigSpace config, Func<PciCapabilityId, int> find, TimeProvider clock)
+internal sealed class FunctionReset(PciConfigSpace config, Func<PciCapabilityId, int> find, TimeProvider clock)
 {
     private const int ExpressCapabilities = 4;
     private const uint ExpressHasReset = 1 << 28;
