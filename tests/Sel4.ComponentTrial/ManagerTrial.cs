@@ -30,6 +30,29 @@ internal static unsafe class ManagerTrial
         Say("registers of the controller are mapped", TryFunction());
         Say("configuration space may be read, but not what places registers and aims interrupts be written", TryConfig());
         Say("an interrupt is there to be heard", TryInterrupt());
+        End();
+    }
+
+    /// <summary>Starts components from the third on, one after the other, which do what they may not, and sees that the second goes on answering.</summary>
+    internal static void Judge()
+    {
+        for (ulong hostile = 2; State(hostile, out bool there) == ComponentState.Stopped && there; hostile++)
+        {
+            bool started = Self.Ask(RootRequest.Start, hostile) == RootAnswer.Done;
+            for (ulong end = Deadline(5_000_000); State(hostile, out _) == ComponentState.Running && TickCounter.Read() < end;)
+            {
+                Pause(Moment);
+            }
+
+            Say("a component that did what it may not was ended", started && State(hostile, out _) == ComponentState.Failed);
+            Say("another goes on", TryEcho());
+        }
+
+        End();
+    }
+
+    private static void End()
+    {
         Self.Say("trial: ");
         Self.Say(s_passed);
         Self.Say(" passed, ");
@@ -272,9 +295,11 @@ internal static unsafe class ManagerTrial
         return (uint)answer.Message0;
     }
 
-    private static ComponentState State(ulong component)
+    private static ComponentState State(ulong component) => State(component, out _);
+
+    private static ComponentState State(ulong component, out bool there)
     {
-        Self.Ask(RootRequest.Query, component, 0, 0, 0, out KernelRegisters answer);
+        there = Self.Ask(RootRequest.Query, component, 0, 0, 0, out KernelRegisters answer) == RootAnswer.Done;
         return (ComponentState)answer.Message0;
     }
 

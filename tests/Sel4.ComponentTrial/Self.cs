@@ -19,13 +19,28 @@ internal static unsafe class Self
         KernelCall.UseBuffer((ulong*)ComponentLayout.IpcBuffer);
     }
 
+    /// <summary>An argument, ended by a zero; there are as many as the caller asks for.</summary>
+    internal static byte* Argument(int index)
+    {
+        byte* argument = (byte*)s_info + s_info->ArgumentsOffset;
+        for (; index > 0; index--)
+        {
+            while (*argument++ != 0)
+            {
+                // The next begins behind the zero.
+            }
+        }
+
+        return argument;
+    }
+
     /// <summary>Its first argument is this.</summary>
     internal static bool Plays(string role)
     {
-        byte* argument = (byte*)s_info + s_info->ArgumentsOffset;
+        byte* argument = Argument(0);
         for (int i = 0; i < role.Length; i++)
         {
-            if ((ulong)i >= s_info->ArgumentsLength || argument[i] != role[i])
+            if (argument[i] != role[i])
             {
                 return false;
             }
