@@ -1,64 +1,72 @@
 using System.CommandLine;
+using System.Text.Json;
 using Makatea.Cli;
 using Makatea.Imaging;
 using Makatea.Sel4.Image.Boards;
-using Makatea.Sel4.Image.Elf;
-using Makatea.Sel4.Image.Modules;
-using Makatea.Sel4.Image.Programs;
 using Makatea.Systems;
+using Makatea.Views;
+using Spectre.Console;
 
 namespace Makatea.Commands;
 
-/// <summary><c>makatea image</c>: packs programs and the root task into what a seL4 kernel starts.</summary>
+/// <summary><c>makatea image SYSTEM.yaml</c>: makes of a system what a seL4 kernel starts.</summary>
 internal static class ImageCommand
 {
-    private static readonly Option<string> _rootTask = new("--root-task")
-    {
-        Description = "The root task, a static ELF file: dotnet build src/Sel4/RootTask -c Release -p:LinkFreestanding=true",
-        HelpName = "FILE",
-        Required = true,
-    };
-
-    private static readonly Option<string[]> _programs = new("--program")
-    {
-        Description = "A static Linux program (scripts/publish-image.sh makes some), put in under its file name. Its system calls are rewritten to reach the Linux ABI layer. May be repeated.",
-        HelpName = "FILE",
-    };
-
-    private static readonly Option<string[]> _files = new("--file") { Description = "Something else, put in as it is, under its file name. May be repeated.", HelpName = "FILE" };
+    private static readonly Argument<string> _file = SystemFileArgument.Create();
     private static readonly Option<string?> _board = new("--board") { Description = BoardArgument.Description, HelpName = "DIR" };
     private static readonly Option<string> _output = new("--output", "-o") { Description = "Where the boot module is written.", HelpName = "FILE", Required = true };
     private static readonly Option<string?> _iso = new("--iso") { Description = "Write a CD image, too, with the kernel and GRUB, which boots on a PC (BIOS).", HelpName = "FILE" };
+    private static readonly Option<bool> _json = new("--json") { Description = "Print JSON in the place of tables: sizes of programs, what components get." };
 
     public static Command Create()
     {
-        var command = new Command("image", "Make a boot module for seL4: the root task, the numbers of the board's kernel, and programs.") { _rootTask, _programs, _files, _board, _output, _iso };
-        command.SetAction(result =>
+        var command = new Command("image", "Make one boot module of a system for seL4: build its components' programs ahead of time and pack them behind the root task.\n\n" +
+            "What did not change since the last image is not built again. What cannot work on seL4 is said here, not at boot. 'makatea boot' starts the module in QEMU.")
         {
-            TextWriter output = result.InvocationConfiguration.Output;
-            var board = BoardFolder.Open(BoardArgument.Resolve(result.GetValue(_board)));
-            string rootTask = result.GetRequiredValue(_rootTask);
-            var files = new List<ArchiveFile>();
-            foreach (string program in result.GetValue(_programs) ?? [])
-            {
-                RewrittenImage image = SyscallRewriter.Rewrite(ElfFile.Parse(program, File.ReadAllBytes(program)));
-                output.WriteLine($"{Path.GetFileName(program)}: {Phrase.Count(image.Sites.Count, "system call")} rewritten, {Phrase.Count(image.OtherPairs, "other place")} with their bytes left alone");
-                files.Add(new ArchiveFile(Path.GetFileName(program), ElfFile.Parse(program, image.Bytes).WithoutSections()));
-            }
-
-            files.AddRange((result.GetValue(_files) ?? []).Select(f => new ArchiveFile(Path.GetFileName(f), File.ReadAllBytes(f))));
-            byte[] module = BootModule.Build(ElfFile.Parse(rootTask, File.ReadAllBytes(rootTask)), board.Table, files);
-            string path = result.GetRequiredValue(_output);
-            File.WriteAllBytes(path, module);
-            output.WriteLine($"{path}: {module.Length} bytes, {Phrase.Count(files.Count, "file")} behind the root task; 'makatea boot {path}' starts it");
-            if (result.GetValue(_iso) is { } iso)
-            {
-                GrubIso.Write(board.Kernel32!, module, iso);
-                output.WriteLine($"{iso}: {new FileInfo(iso).Length} bytes, boots on a PC");
-            }
-
-            return ExitCode.Success;
-        });
+            _file, _board, _output, _iso, _json,
+        };
+        command.SetAction(Make);
         return command;
+    }
+
+    private static int Make(ParseResult result)
+    {
+        TextWriter output = result.InvocationConfiguration.Output;
+        string file = result.GetRequiredValue(_file);
+        SystemDescription system = SystemFileArgument.Load(file);
+        Platforms.RequireSel4(system, file);
+        var board = BoardFolder.Open(BoardArgument.Resolve(result.GetValue(_board)));
+        string path = result.GetRequiredValue(_output);
+        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
+        {
+            throw new CommandException($"found no directory to write {path} in; make it first", ExitCode.Usage);
+        }
+
+        var progress = new BuildProgress(result.InvocationConfiguration.Error, !Console.IsErrorRedirected);
+        var image = SystemImage.Build(SystemExpansion.Expand(system), board, new ProgramBuilder(Sources.Find(), progress), path);
+        File.WriteAllBytes(path, image.Module);
+        if (result.GetValue(_iso) is { } iso)
+        {
+            GrubIso.Write(board.Kernel32!, image.Module, iso);
+        }
+
+        if (result.GetValue(_json))
+        {
+            output.WriteLine(JsonSerializer.Serialize(image.Report, ImageReportJson.Default.ImageReport));
+            return ExitCode.Success;
+        }
+
+        IAnsiConsole console = StatusTable.ConsoleFor(output);
+        console.Write(ImageTable.Programs(image.Report));
+        console.Write(ImageTable.Components(image.Report));
+        image.Report.Warnings.ToList().ForEach(w => output.WriteLine($"warning: {w}"));
+        output.WriteLine($"{path}: {image.Report.Length / 1024:N0} KiB, needs {image.Report.Memory >> 20} of {image.Report.MachineMemory >> 20} MiB; it starts by\n  {BootLine(system, path, result.GetValue(_board))}");
+        return ExitCode.Success;
+    }
+
+    private static string BootLine(SystemDescription system, string path, string? board)
+    {
+        IEnumerable<string> disks = system.Domains.Where(d => d.IsEmulated).SelectMany(d => d.Namespaces).Select(n => $" --disk {Path.GetRelativePath(".", n.Value)}");
+        return $"makatea boot {path}{(board is null ? "" : $" --board {board}")}{string.Concat(disks)}";
     }
 }

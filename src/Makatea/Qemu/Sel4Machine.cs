@@ -1,26 +1,66 @@
+using Makatea.Systems;
+
 namespace Makatea.Qemu;
 
-/// <summary>The machine in which <c>makatea boot</c> starts a seL4 kernel: a PC with VT-d, an NVMe controller and an 82574L, its first serial port on this terminal.</summary>
-internal static class Sel4Machine
+/// <summary>The machine in which <c>makatea boot</c> starts a seL4 kernel: a PC with VT-d, an NVMe controller and an 82574L, its first serial port on standard output.</summary>
+internal sealed record Sel4Machine
 {
+    /// <summary>What the adapter's wire is by default.</summary>
+    public const string UserNetwork = "user";
+
+    /// <summary>The kernel, a 32-bit ELF file.</summary>
+    public required string Kernel { get; init; }
+
+    /// <summary>The boot module.</summary>
+    public required string Module { get; init; }
+
+    /// <summary>Raw files behind the NVMe controller, one a namespace from 1; where there are none, a namespace that stores nothing.</summary>
+    public IReadOnlyList<string> Disks { get; init; } = [];
+
+    /// <summary>MiB of memory.</summary>
+    public required int Memory { get; init; }
+
+    /// <summary>What the adapter's wire is: <c>user</c>, <c>none</c>, <c>connect:PATH</c> or <c>listen:PATH</c>.</summary>
+    public string Network { get; init; } = UserNetwork;
+
+    /// <summary>Whether that is one.</summary>
+    public static bool IsNetwork(string network) => network is UserNetwork or "none" || (network.Split(':', 2) is ["connect" or "listen", { Length: > 0 }]);
+
     /// <summary>Arguments for QEMU.</summary>
-    /// <param name="kernel">The kernel, a 32-bit ELF file.</param>
-    /// <param name="module">The boot module.</param>
-    /// <param name="disk">Raw file behind the NVMe controller; one that stores nothing where there is none.</param>
-    /// <param name="memory">MiB of memory.</param>
-    public static IReadOnlyList<string> Arguments(string kernel, string module, string? disk, int memory) =>
+    public IReadOnlyList<string> Arguments() =>
     [
         "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
         "-name", "guest=sel4,process=makatea-sel4",
+        "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+
         // Emulated even where there is KVM: the same processor everywhere, and one that the kernel's configuration fits.
-        "-machine", "q35,kernel-irqchip=split", "-accel", "tcg", "-cpu", "max", "-m", $"{memory}M",
+        "-machine", "q35,kernel-irqchip=split", "-accel", "tcg", "-cpu", "max", "-m", $"{Memory}M",
         "-device", "intel-iommu,intremap=off",
-        "-chardev", "stdio,id=console,signal=on", "-serial", "chardev:console",
-        "-drive", disk is null ? "if=none,id=disk,driver=null-co,size=64M,read-zeroes=on" : $"if=none,id=disk,format=raw,file={Escape(disk)}",
-        "-device", "nvme,drive=disk,serial=makatea",
-        "-netdev", "user,id=net,restrict=on", "-device", "e1000e,netdev=net",
-        "-kernel", kernel, "-initrd", Escape(module),
+        "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+        "-device", $"nvme,id=nvme,serial=makatea,addr={Slot(Sel4Devices.Nvme)}",
+        .. Namespaces(),
+        .. Wire(),
+        "-device", $"e1000e,mac=52:54:00:12:34:56,addr={Slot(Sel4Devices.Adapter)}{(Network == "none" ? "" : ",netdev=net")}",
+        "-kernel", Kernel, "-initrd", Escape(Module),
     ];
+
+    /// <summary>Device number of an address on the first bus.</summary>
+    private static string Slot(string address) => address.Split(':', '.')[2];
+
+    private IEnumerable<string> Namespaces()
+    {
+        string[] drives = Disks.Count == 0 ? ["driver=null-co,size=64M,read-zeroes=on"] : [.. Disks.Select(d => $"format=raw,file={Escape(d)}")];
+        return drives.SelectMany((drive, i) => (string[])["-drive", $"if=none,id=disk{i + 1},{drive}", "-device", $"nvme-ns,bus=nvme,nsid={i + 1},drive=disk{i + 1}"]);
+    }
+
+    /// <summary>What is on a UNIX socket comes as frames behind their lengths in 32 bits, big-endian. Nothing here reaches another machine.</summary>
+    private IEnumerable<string> Wire() => Network.Split(':', 2) switch
+    {
+        ["connect", { } path] => ["-netdev", $"stream,id=net,server=off,addr.type=unix,addr.path={Escape(Path.GetFullPath(path))}"],
+        ["listen", { } path] => ["-netdev", $"stream,id=net,server=on,addr.type=unix,addr.path={Escape(Path.GetFullPath(path))}"],
+        [UserNetwork] => ["-netdev", "user,id=net,restrict=on"],
+        _ => [],
+    };
 
     /// <summary>In QEMU's option syntax a comma ends a value unless doubled.</summary>
     private static string Escape(string value) => value.Replace(",", ",,", StringComparison.Ordinal);

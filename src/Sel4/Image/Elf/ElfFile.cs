@@ -8,9 +8,12 @@ namespace Makatea.Sel4.Image.Elf;
 /// </summary>
 public sealed class ElfFile
 {
+    /// <summary>The type of what lies at fixed addresses.</summary>
+    public const ushort Executable = 2;
+
     internal const int HeaderLength = 64;
     internal const int ProgramHeaderLength = 56;
-    internal const ushort Executable = 2;
+
     private const int SectionHeaderLength = 64;
     private const int SymbolLength = 24;
     private const int MostSegments = 1024;

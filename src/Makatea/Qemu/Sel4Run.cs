@@ -1,0 +1,80 @@
+using System.IO.Pipes;
+using System.Runtime.InteropServices;
+using Makatea.Platform.Linux;
+using Microsoft.Win32.SafeHandles;
+
+namespace Makatea.Qemu;
+
+/// <summary>How a run of a kernel in QEMU came to its end.</summary>
+internal enum Sel4End
+{
+    /// <summary>The text that was waited for came.</summary>
+    Found,
+
+    /// <summary>The time was over.</summary>
+    TimedOut,
+
+    /// <summary>The user ended it.</summary>
+    Interrupted,
+
+    /// <summary>QEMU ended by itself.</summary>
+    Ended,
+}
+
+/// <summary>Runs a kernel in QEMU, its console copied. However this ends, QEMU does.</summary>
+internal static class Sel4Run
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);
+
+    /// <summary>Runs it.</summary>
+    /// <param name="qemu">QEMU.</param>
+    /// <param name="machine">The machine.</param>
+    /// <param name="output">Where the console goes.</param>
+    /// <param name="until">Text on the console that ends it, or null.</param>
+    /// <param name="timeout">How long it runs at most, or null.</param>
+    public static Sel4End Run(string qemu, Sel4Machine machine, Stream output, byte[]? until, TimeSpan? timeout)
+    {
+        using var console = new AnonymousPipeServerStream(PipeDirection.In);
+        using var errors = new SafeFileHandle(2, ownsHandle: false);
+        var descriptors = new Dictionary<int, SafeHandle> { [1] = console.ClientSafePipeHandle, [2] = errors };
+        using SandboxedProcess process = SandboxedProcess.Start(QemuSandbox.Options(qemu, machine.Arguments(), descriptors));
+        console.DisposeLocalCopyOfClientHandle();
+        Sel4End end = Sel4End.Ended;
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
+        using var deadline = new Timer(_ => Stop(Sel4End.TimedOut), null, timeout ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        var watch = new ConsoleWatch(output, until);
+        byte[] buffer = new byte[4096];
+        int count;
+        while ((count = console.Read(buffer)) > 0)
+        {
+            if (watch.Take(buffer.AsSpan(0, count)))
+            {
+                Stop(Sel4End.Found);
+                break;
+            }
+        }
+
+        watch.EndLine();
+        if (!process.WaitForExit(_patience))
+        {
+            process.Kill();
+            process.WaitForExit();
+        }
+
+        return end;
+
+        void Interrupt(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            Stop(Sel4End.Interrupted);
+        }
+
+        // QEMU writes back what it has of disks.
+        void Stop(Sel4End how)
+        {
+            end = how;
+            process.Terminate();
+        }
+    }
+}
