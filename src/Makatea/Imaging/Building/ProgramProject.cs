@@ -10,8 +10,8 @@ internal readonly record struct ProgramProject(string Path, ComponentLayer Layer
     /// <summary>It has to be built.</summary>
     public bool IsProject => Path.EndsWith(".csproj", StringComparison.Ordinal);
 
-    /// <summary>What it is called: the project or the file.</summary>
-    public string Name => IsProject ? System.IO.Path.GetFileNameWithoutExtension(Path) : System.IO.Path.GetFileName(Path);
+    /// <summary>What it is called: the folder of the project, or the file.</summary>
+    public string Name => System.IO.Path.GetFileName(IsProject ? System.IO.Path.GetDirectoryName(Path)! : Path);
 
     /// <summary>The project in a folder of our sources.</summary>
     /// <exception cref="Cli.CommandException">There is none.</exception>
