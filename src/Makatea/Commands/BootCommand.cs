@@ -31,6 +31,7 @@ internal static class BootCommand
 
     private static readonly Option<string?> _until = new("--until") { Description = "End with status 0 when a line of the console has this text, and with 1 where it never comes.", HelpName = "TEXT" };
     private static readonly Option<double?> _timeout = new("--timeout") { Description = "End after so many seconds.", HelpName = "SECONDS" };
+    private static readonly Option<bool> _kernel = new("--kernel-log") { Description = "Show what the kernel says before it starts the root task." };
     private static readonly Option<string?> _qemu = new("--qemu") { Description = "QEMU's executable; by default qemu-system-x86_64 on PATH.", HelpName = "PATH" };
 
     public static Command Create()
@@ -58,7 +59,7 @@ internal static class BootCommand
         });
         var command = new Command("boot", "Start a boot module on the board's kernel in QEMU: VT-d, an NVMe controller, an 82574L; the console is standard output. Ctrl-C ends it.")
         {
-            _module, _board, _disks, _memory, _network, _until, _timeout, _qemu,
+            _module, _board, _disks, _memory, _network, _until, _timeout, _kernel, _qemu,
         };
         command.SetAction(Boot);
         return command;
@@ -87,7 +88,7 @@ internal static class BootCommand
         TextWriter notes = result.InvocationConfiguration.Error;
         notes.WriteLine($"makatea: {Describe(machine)}; {End(until is not null, timeout)}");
         using Stream output = Console.OpenStandardOutput();
-        Sel4End end = Sel4Run.Run(QemuProgram.Find(result.GetValue(_qemu)), machine, output, until, timeout);
+        Sel4End end = Sel4Run.Run(QemuProgram.Find(result.GetValue(_qemu)), machine, output, notes, until, timeout, result.GetValue(_kernel));
         return Conclude(end, until is not null, timeout, notes);
     }
 

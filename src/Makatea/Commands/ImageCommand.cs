@@ -66,7 +66,10 @@ internal static class ImageCommand
 
     private static string BootLine(SystemDescription system, string path, string? board)
     {
-        IEnumerable<string> disks = system.Domains.Where(d => d.IsEmulated).SelectMany(d => d.Namespaces).Select(n => $" --disk {Path.GetRelativePath(".", n.Value)}");
+        IEnumerable<string> disks = system.Domains.Where(d => d.IsEmulated).SelectMany(d => d.Namespaces).Select(n => $" --disk {Near(n.Value)}");
         return $"makatea boot {path}{(board is null ? "" : $" --board {board}")}{string.Concat(disks)}";
     }
+
+    /// <summary>A path as short as it is clear.</summary>
+    private static string Near(string path) => Path.GetRelativePath(".", path) is { } relative && !relative.StartsWith("..", StringComparison.Ordinal) ? relative : path;
 }

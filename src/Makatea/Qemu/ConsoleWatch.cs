@@ -1,49 +1,65 @@
+using System.Runtime.InteropServices;
+
 namespace Makatea.Qemu;
 
-/// <summary>Copies a console as it comes and looks for text in its lines.</summary>
+/// <summary>Copies a console as it comes and looks for text in its lines. What the kernel says before it starts the root task is hundreds of lines: it is kept, and shown where nothing comes after it.</summary>
 /// <param name="output">Where it goes.</param>
 /// <param name="until">What to look for; null for nothing.</param>
-internal sealed class ConsoleWatch(Stream output, byte[]? until)
+/// <param name="showsKernel">Shows the kernel's lines, too.</param>
+internal sealed class ConsoleWatch(Stream output, byte[]? until, bool showsKernel)
 {
     private const int LongestLine = 4096;
     private readonly List<byte> _line = [];
+    private readonly MemoryStream _kept = new();
+    private bool _isKernel = !showsKernel;
+    private bool _isMidLine;
+
+    private ReadOnlySpan<byte> Line => CollectionsMarshal.AsSpan(_line);
 
     /// <summary>Copies what came.</summary>
     /// <returns>Whether a line has the text now.</returns>
     public bool Take(ReadOnlySpan<byte> bytes)
     {
-        output.Write(bytes);
-        output.Flush();
-        if (until is null)
+        bool isFound = false;
+        int start = 0;
+        for (int i = 0; i < bytes.Length; i++)
         {
-            return false;
-        }
+            if (bytes[i] != '\n' && bytes[i] != '\r' && _line.Count < LongestLine)
+            {
+                _line.Add(bytes[i]);
+                isFound |= until is not null && Line.EndsWith(until);
+            }
 
-        foreach (byte b in bytes)
-        {
-            if (b is (byte)'\n' or (byte)'\r' || _line.Count == LongestLine)
+            // The kernel's last line, or the root task's first, of a kernel that says nothing.
+            bool isLast = Line.StartsWith("Booting all finished"u8) && bytes[i] == '\n';
+            if (_isKernel && (isLast || Line.SequenceEqual("makatea: "u8)))
+            {
+                _isKernel = false;
+                _kept.SetLength(0);
+                start = i + 1;
+                if (!isLast)
+                {
+                    output.Write(Line);
+                }
+            }
+
+            if (bytes[i] is (byte)'\n' or (byte)'\r')
             {
                 _line.Clear();
-                continue;
-            }
-
-            _line.Add(b);
-            if (_line.Count >= until.Length && System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_line).EndsWith(until))
-            {
-                return true;
             }
         }
 
-        return false;
+        (_isKernel ? _kept : output).Write(bytes[start..]);
+        _isMidLine = bytes.Length == 0 ? _isMidLine : bytes[^1] != '\n';
+        output.Flush();
+        return isFound;
     }
 
-    /// <summary>Ends the line that was begun, so that what is said next has one of its own.</summary>
-    public void EndLine()
+    /// <summary>Shows what was kept, where nothing came after it; ends the line that was begun, so that what is said next has one of its own.</summary>
+    public void End()
     {
-        if (_line.Count != 0)
-        {
-            output.Write("\n"u8);
-            output.Flush();
-        }
+        _kept.WriteTo(output);
+        output.Write(_isMidLine ? "\n"u8 : []);
+        output.Flush();
     }
 }

@@ -1,7 +1,6 @@
 using System.IO.Pipes;
 using System.Runtime.InteropServices;
 using Makatea.Platform.Linux;
-using Microsoft.Win32.SafeHandles;
 
 namespace Makatea.Qemu;
 
@@ -30,20 +29,24 @@ internal static class Sel4Run
     /// <param name="qemu">QEMU.</param>
     /// <param name="machine">The machine.</param>
     /// <param name="output">Where the console goes.</param>
+    /// <param name="errors">Where QEMU's own complaints go.</param>
     /// <param name="until">Text on the console that ends it, or null.</param>
     /// <param name="timeout">How long it runs at most, or null.</param>
-    public static Sel4End Run(string qemu, Sel4Machine machine, Stream output, byte[]? until, TimeSpan? timeout)
+    /// <param name="showsKernel">Shows what the kernel says before it starts the root task.</param>
+    public static Sel4End Run(string qemu, Sel4Machine machine, Stream output, TextWriter errors, byte[]? until, TimeSpan? timeout, bool showsKernel)
     {
         using var console = new AnonymousPipeServerStream(PipeDirection.In);
-        using var errors = new SafeFileHandle(2, ownsHandle: false);
-        var descriptors = new Dictionary<int, SafeHandle> { [1] = console.ClientSafePipeHandle, [2] = errors };
+        using var complaints = new AnonymousPipeServerStream(PipeDirection.In);
+        var descriptors = new Dictionary<int, SafeHandle> { [1] = console.ClientSafePipeHandle, [2] = complaints.ClientSafePipeHandle };
         using SandboxedProcess process = SandboxedProcess.Start(QemuSandbox.Options(qemu, machine.Arguments(), descriptors));
         console.DisposeLocalCopyOfClientHandle();
+        complaints.DisposeLocalCopyOfClientHandle();
+        var complaining = Task.Run(() => Retell(complaints, errors));
         Sel4End end = Sel4End.Ended;
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
         using var deadline = new Timer(_ => Stop(Sel4End.TimedOut), null, timeout ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        var watch = new ConsoleWatch(output, until);
+        var watch = new ConsoleWatch(output, until, showsKernel);
         byte[] buffer = new byte[4096];
         int count;
         while ((count = console.Read(buffer)) > 0)
@@ -55,13 +58,14 @@ internal static class Sel4Run
             }
         }
 
-        watch.EndLine();
+        watch.End();
         if (!process.WaitForExit(_patience))
         {
             process.Kill();
             process.WaitForExit();
         }
 
+        complaining.Wait();
         return end;
 
         void Interrupt(PosixSignalContext context)
@@ -75,6 +79,19 @@ internal static class Sel4Run
         {
             end = how;
             process.Terminate();
+        }
+    }
+
+    private static void Retell(Stream complaints, TextWriter errors)
+    {
+        using var reader = new StreamReader(complaints);
+        while (reader.ReadLine() is { } line)
+        {
+            // We did that.
+            if (!line.Contains("terminating on signal", StringComparison.Ordinal))
+            {
+                errors.WriteLine(line);
+            }
         }
     }
 }

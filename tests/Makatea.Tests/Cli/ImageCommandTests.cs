@@ -1,6 +1,10 @@
 using System.Diagnostics;
-using Makatea.Qemu;
+using System.Text;
+using Makatea.Imaging;
+using Makatea.Sel4;
+using Makatea.Sel4.Image.Boards;
 using Makatea.Sel4.Image.Elf;
+using Makatea.Sel4.Image.Manifests;
 using Makatea.Sel4.Image.Modules;
 using Makatea.Sel4.Tests.Boards;
 using Makatea.Sel4.Tests.Modules;
@@ -19,59 +23,71 @@ public sealed class ImageCommandTests : IDisposable
     private string Output => Path.Combine(_directory.Path, "module.elf");
 
     [Fact]
-    public void Programs_are_rewritten_and_other_files_are_not()
+    public void What_runs_on_Linux_alone_is_said_with_its_line()
     {
-        byte[] code = [0xb8, 0x27, 0, 0, 0, 0x0f, 0x05, 0xc3];
-        string program = Write("hello", new TestElf().Add(0x400000, code, CodeRights).Section(".text").Symbol("f", 0x400000, 8).Bytes());
-        string file = Write("manifest.json", code);
-        (int exit, string output, string error) = Image(RootTask(), "--program", program, "--file", file);
-        Assert.Equal((0, ""), (exit, error));
-        Assert.Contains("hello: 1 system call rewritten, 0 other places with their bytes left alone\n", output, StringComparison.Ordinal);
-        IReadOnlyList<ArchiveFile> files = BootModule.Read(Output, File.ReadAllBytes(Output)).Files;
-        Assert.Equal(["hello", "manifest.json"], files.Select(f => f.Name));
-        var rewritten = ElfFile.Parse("hello", files[0].Contents);
-        Assert.Equal([0xb8, 0x27, 0, 0, 0, 0xcd, 0xc0, 0xc3], rewritten.Contents(rewritten.Segments[0]).ToArray());
-        Assert.Empty(rewritten.Sections);
-        Assert.Equal(code, files[1].Contents.ToArray());
+        (int exit, _, string error) = ImageOf("qubes: {work: {label: red, kernel: a.elf}}");
+        Assert.Equal(2, exit);
+        Assert.Contains("system.yaml:1:9: error: found the qube 'work': qubes do not run on seL4 yet", error, StringComparison.Ordinal);
+        (exit, _, error) = ImageOf("domains: {a: {nvme: emulated, namespaces: [a.elf]}, b: {nvme: emulated, namespaces: [b.elf]}}\ncomponents: {c: {program: a.elf}}");
+        Assert.Equal(2, exit);
+        Assert.Contains("system.yaml:1:63: error: found an emulated controller again", error, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void What_cannot_work_is_said_and_nothing_is_written()
+    public void What_runs_on_seL4_alone_is_said_with_its_line()
     {
-        string stripped = Write("stripped", new TestElf().Add(0x400000, [0x0f, 0x05], CodeRights).Bytes());
-        AssertFails("stripped cannot be used: it has no sections with code", Image(RootTask(), "--program", stripped));
-        AssertFails("cannot be the root task: it reaches to 0x700000", Image(Write("large", new TestElf().Add(0x400000, [1], CodeRights, 0x300000).Bytes())));
-        AssertFails("Could not find file", Image(RootTask(), "--file", "/nonexistent"));
+        Write("a.elf", [1]);
+        (int exit, _, string error) = ApplicationTests.Run("up", Write("system.yaml", "components: {c: {program: a.elf}}"u8.ToArray()));
+        Assert.Equal(2, exit);
+        Assert.Contains("system.yaml:1:14: error: found the component 'c': components of one's own run on seL4; 'makatea image", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Components_are_checked_without_a_board()
+    {
+        Write("a.elf", [1]);
+        (int exit, string output, _) = ApplicationTests.Run("check", Write("system.yaml", "components: {c: {program: a.elf}}"u8.ToArray()));
+        Assert.Equal((0, "system: 0 domains, 1 component, 0 disks: ok\n"), (exit, output));
+    }
+
+    [Fact]
+    public void A_kernel_that_does_not_fit_is_refused_before_anything_is_built()
+    {
         _board.Options["KERNEL_MCS"] = false;
         _board.Save();
-        AssertFails("KERNEL_MCS is false", Image(RootTask()));
+        AssertFails("KERNEL_MCS is false", ImageOf("components: {c: {program: a.elf}}"));
         Assert.False(File.Exists(Output));
     }
 
     [Fact]
     public void A_module_starts_on_the_kernel_that_it_was_made_for_alone()
     {
-        Assert.Equal(0, Image(RootTask()).Exit);
+        WriteModule(_board.Path);
         _board.Options["HUGE_PAGE"] = false;
         _board.Save();
         AssertFails("was made for another kernel", ApplicationTests.Run("boot", Output, "--board", _board.Path));
         AssertFails("no boot module", ApplicationTests.Run("boot", RootTask(), "--board", _board.Path));
     }
 
+    [Fact]
+    public void A_module_is_not_started_without_what_it_needs()
+    {
+        var manifest = new Manifest { Components = [new Component { Name = "large", Program = "p", Memory = 1ul << 30 }] };
+        WriteModule(_board.Path, new ArchiveFile(ManifestLayout.FileName, manifest.ToBytes()));
+        (int exit, _, string error) = ApplicationTests.Run("boot", Output, "--board", _board.Path, "--memory", "512");
+        Assert.Equal(1, exit);
+        Assert.Matches(@"needs 10\d\d MiB and is given 512", error);
+        AssertFails("found no disk at /nonexistent; make one by: truncate", ApplicationTests.Run("boot", Output, "--board", _board.Path, "--disk", "/nonexistent"));
+    }
+
     [Theory]
     [InlineData("image", "-o", "x")]
-    [InlineData("image", "--root-task", "x")]
+    [InlineData("image", "x.yaml")]
     [InlineData("boot")]
     [InlineData("boot", "x", "--memory", "1")]
+    [InlineData("boot", "x", "--timeout", "0")]
+    [InlineData("boot", "x", "--net", "tap")]
     public void Wrong_usage_exits_with_2(params string[] arguments) => Assert.Equal(2, ApplicationTests.Run(arguments).Exit);
-
-    [Fact]
-    public void Commas_in_names_do_not_end_options_of_QEMU()
-    {
-        IReadOnlyList<string> arguments = Sel4Machine.Arguments("/k", "/a,b", "/c,d", 512);
-        Assert.Equal("/a,,b", arguments[^1]);
-        Assert.Contains("if=none,id=disk,format=raw,file=/c,,d", arguments);
-    }
 
     [SkippableFact]
     [Trait("Category", "Device")]
@@ -79,8 +95,29 @@ public sealed class ImageCommandTests : IDisposable
     {
         string board = RealBoard.Path;
         Skip.IfNot(File.Exists(Qemu), "needs QEMU (Debian: apt-get install qemu-system-x86)");
-        Assert.Equal(0, ApplicationTests.Run("image", "--root-task", RootTask(), "--board", board, "-o", Output).Exit);
-        Assert.Equal(1, Boot("dotnet", Path.Combine(AppContext.BaseDirectory, "makatea.dll"), "boot", Output, "--board", board));
+        WriteModule(board);
+        Assert.Equal(0, Boot("dotnet", Path.Combine(AppContext.BaseDirectory, "makatea.dll"), "boot", Output, "--board", board, "--kernel-log"));
+    }
+
+    [SkippableFact]
+    [Trait("Category", "Device")]
+    public void A_run_ends_with_the_text_or_the_time_and_says_which()
+    {
+        string board = RealBoard.Path;
+        Skip.IfNot(File.Exists(Qemu), "needs QEMU (Debian: apt-get install qemu-system-x86)");
+        WriteModule(board);
+        Assert.Equal(0, Boot("--until", "dropped to user", "--timeout", "90").Exit);
+        (int exit, string error) = Boot("--until", "what nobody says", "--timeout", "4");
+        Assert.Equal(1, exit);
+        Assert.EndsWith("makatea: the text did not come in 4 s\n", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("signal", error, StringComparison.Ordinal);
+        Assert.Equal(0, Boot("--timeout", "1").Exit);
+
+        (int Exit, string Error) Boot(params string[] arguments)
+        {
+            (int exit, _, string error) = ApplicationTests.Run(["boot", Output, "--board", board, "--kernel-log", .. arguments]);
+            return (exit, error);
+        }
     }
 
     [SkippableFact]
@@ -91,8 +128,8 @@ public sealed class ImageCommandTests : IDisposable
         Skip.IfNot(File.Exists(Qemu), "needs QEMU (Debian: apt-get install qemu-system-x86)");
         Skip.IfNot(File.Exists("/usr/bin/grub-mkrescue") && File.Exists("/usr/bin/xorriso"), "needs GRUB's tools (Debian: apt-get install grub-common grub-pc-bin xorriso mtools)");
         string iso = Path.Combine(_directory.Path, "boot.iso");
-        (int exit, _, string error) = ApplicationTests.Run("image", "--root-task", RootTask(), "--board", board, "-o", Output, "--iso", iso);
-        Assert.Equal((0, ""), (exit, error));
+        WriteModule(board);
+        GrubIso.Write(BoardFolder.Open(board).Kernel32!, File.ReadAllBytes(Output), iso);
         Boot(Qemu, "-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", "512", "-device", "intel-iommu", "-serial", "stdio", "-cdrom", iso);
     }
 
@@ -136,8 +173,18 @@ public sealed class ImageCommandTests : IDisposable
         return path;
     }
 
-    private (int Exit, string Output, string Error) Image(string rootTask, params string[] arguments) =>
-        ApplicationTests.Run(["image", "--root-task", rootTask, "--board", _board.Path, "-o", Output, .. arguments]);
+    private void WriteModule(string board, params ArchiveFile[] files)
+    {
+        string rootTask = RootTask();
+        File.WriteAllBytes(Output, BootModule.Build(ElfFile.Parse(rootTask, File.ReadAllBytes(rootTask)), BoardFolder.Open(board).Table, files));
+    }
+
+    private (int Exit, string Output, string Error) ImageOf(string yaml)
+    {
+        Write("a.elf", [1]);
+        Write("b.elf", [1]);
+        return ApplicationTests.Run("image", Write("system.yaml", Encoding.UTF8.GetBytes(yaml)), "--board", _board.Path, "-o", Output);
+    }
 
     private static void AssertFails(string expected, (int Exit, string Output, string Error) result)
     {

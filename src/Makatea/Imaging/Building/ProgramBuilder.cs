@@ -20,6 +20,11 @@ internal sealed class ProgramBuilder(string sources, BuildProgress progress) : I
             return new BuiltProgram(project.Path, File.ReadAllBytes(project.Path), TimeSpan.Zero);
         }
 
+        if (!Directory.Exists(project.Folder))
+        {
+            throw new CommandException($"found no folder {project.Folder}, expected the project of {project.Name} there");
+        }
+
         string cache = Path.Combine(Root, "programs", $"{project.Name}-{Digest(project.Path)}");
         Directory.CreateDirectory(cache);
 
@@ -53,7 +58,7 @@ internal sealed class ProgramBuilder(string sources, BuildProgress progress) : I
         if (project.Layer == ComponentLayer.None)
         {
             DotnetProgram.Run(log, ["build", project.Path, "-p:LinkFreestanding=true", .. common]);
-            string output = Path.Combine(Path.GetDirectoryName(project.Path)!, "bin", Configuration, "net9.0/linux-x64");
+            string output = Path.Combine(project.Folder, "bin", Configuration, "net9.0/linux-x64");
             foreach (string elf in Directory.Exists(output) ? Directory.GetFiles(output, "*.elf") : [])
             {
                 File.Copy(elf, Path.Combine(cache, Path.GetFileName(elf)));
