@@ -16,18 +16,21 @@ internal sealed class ConsoleWatch(Stream output, byte[]? until, bool showsKerne
 
     private ReadOnlySpan<byte> Line => CollectionsMarshal.AsSpan(_line);
 
+    /// <summary>A line has the text.</summary>
+    public bool IsFound { get; private set; }
+
     /// <summary>Copies what came.</summary>
-    /// <returns>Whether a line has the text now.</returns>
+    /// <returns>Whether the line that has the text is whole now.</returns>
     public bool Take(ReadOnlySpan<byte> bytes)
     {
-        bool isFound = false;
+        bool isWhole = false;
         int start = 0;
         for (int i = 0; i < bytes.Length; i++)
         {
             if (bytes[i] != '\n' && bytes[i] != '\r' && _line.Count < LongestLine)
             {
                 _line.Add(bytes[i]);
-                isFound |= until is not null && Line.EndsWith(until);
+                IsFound |= until is not null && Line.EndsWith(until);
             }
 
             // The kernel's last line, or the root task's first, of a kernel that says nothing.
@@ -45,6 +48,7 @@ internal sealed class ConsoleWatch(Stream output, byte[]? until, bool showsKerne
 
             if (bytes[i] is (byte)'\n' or (byte)'\r')
             {
+                isWhole |= IsFound;
                 _line.Clear();
             }
         }
@@ -52,7 +56,7 @@ internal sealed class ConsoleWatch(Stream output, byte[]? until, bool showsKerne
         (_isKernel ? _kept : output).Write(bytes[start..]);
         _isMidLine = bytes.Length == 0 ? _isMidLine : bytes[^1] != '\n';
         output.Flush();
-        return isFound;
+        return isWhole;
     }
 
     /// <summary>Shows what was kept, where nothing came after it; ends the line that was begun, so that what is said next has one of its own.</summary>

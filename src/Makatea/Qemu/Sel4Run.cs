@@ -24,6 +24,7 @@ internal enum Sel4End
 internal static class Sel4Run
 {
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _restOfLine = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Runs it.</summary>
     /// <param name="qemu">QEMU.</param>
@@ -45,8 +46,8 @@ internal static class Sel4Run
         Sel4End end = Sel4End.Ended;
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
-        using var deadline = new Timer(_ => Stop(Sel4End.TimedOut), null, timeout ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         var watch = new ConsoleWatch(output, until, showsKernel);
+        using var deadline = new Timer(_ => Stop(watch.IsFound ? Sel4End.Found : Sel4End.TimedOut), null, timeout ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         byte[] buffer = new byte[4096];
         int count;
         while ((count = console.Read(buffer)) > 0)
@@ -55,6 +56,12 @@ internal static class Sel4Run
             {
                 Stop(Sel4End.Found);
                 break;
+            }
+
+            if (watch.IsFound)
+            {
+                // A prompt, perhaps: it has no end.
+                deadline.Change(_restOfLine, Timeout.InfiniteTimeSpan);
             }
         }
 

@@ -60,8 +60,19 @@ public sealed class ConsoleWatchTests
         foreach (int piece in new[] { 1, 3, 1000 })
         {
             var watch = new ConsoleWatch(new MemoryStream(), Encoding.UTF8.GetBytes(until), showsKernel: false);
-            Assert.Equal(isFound, Feed(watch, Last + text, piece));
+            Feed(watch, Last + text, piece);
+            Assert.Equal(isFound, watch.IsFound);
         }
+    }
+
+    /// <summary>So that the line with the text is shown as a whole.</summary>
+    [Fact]
+    public void What_is_found_is_waited_for_to_the_end_of_its_line()
+    {
+        var watch = new ConsoleWatch(_output, "done"u8.ToArray(), showsKernel: false);
+        Assert.False(Feed(watch, Last + "client: done: 5", 3));
+        Assert.True(watch.IsFound);
+        Assert.True(Feed(watch, " requests\r", 3));
     }
 
     private static bool Feed(ConsoleWatch watch, string text, int piece)

@@ -81,7 +81,7 @@ internal sealed class ProgramBuilder(string sources, BuildProgress progress) : I
         }
 
         Directory.Delete(published, recursive: true);
-        BuildInputs.Save(cache, started, [inputs, properties]);
+        BuildInputs.Save(cache, started, [inputs, properties, Path.Combine(targets, "ComponentImage.props")]);
     }
 
     private static string? FindProgram(string cache) => Directory.GetFiles(cache).Where(IsProgram).ToArray() is [{ } one] ? one : null;
