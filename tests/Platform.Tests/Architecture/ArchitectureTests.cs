@@ -10,7 +10,7 @@ public sealed partial class ArchitectureTests
     // Besides the product: what plays an attacker or a guest's program with system calls, and the tests of the host.
     private static readonly string[] _unsafeFolders =
     [
-        "src/Platform/Unsafe/", "src/Platform.Linux/", "src/Platform.Sel4/", "src/Sel4/RootTask/", "src/Sel4/Kernel/", "src/Sel4/LinuxAbi/", "src/Sel4/Console/", "src/Sel4/CoreLib/", "src/Sel4/Build/", "tests/Sel4.RootTask.Tests/", "tests/Sel4.LinuxAbi.Tests/", "tests/Sel4.Console.Tests/", "tests/Sel4.KernelTrial/", "tests/Sel4.ComponentTrial/", "tests/SandboxProbe/", "tests/Images/", "tests/Shared/Hostile/",
+        "src/Platform/Unsafe/", "src/Platform.Linux/", "src/Platform.Sel4/", "src/Sel4/RootTask/", "src/Sel4/Kernel/", "src/Sel4/LinuxAbi/", "src/Sel4/Console/", "src/Sel4/CoreLib/", "src/Sel4/Build/", "tests/Sel4.RootTask.Tests/", "tests/Sel4.LinuxAbi.Tests/", "tests/Sel4.Console.Tests/", "tests/Sel4.KernelTrial/", "tests/Sel4.ComponentTrial/", "tests/Sel4.HostileTrial/", "tests/SandboxProbe/", "tests/Images/", "tests/Shared/Hostile/",
         "tests/Platform.Linux.Tests/", "tests/Platform.Sel4.Tests/",
     ];
 
