@@ -29,6 +29,7 @@ internal static unsafe class ManagerTrial
         Say("requests with numbers that are none are refused", TryWrong());
         Say("registers of the controller are mapped", TryFunction());
         Say("configuration space may be read, but not what places registers and aims interrupts be written", TryConfig());
+        Say("a function is reset, and its registers are where they were", TryReset());
         Say("an interrupt is there to be heard", TryInterrupt());
         End();
     }
@@ -271,6 +272,19 @@ internal static unsafe class ManagerTrial
         Self.Ask(RootRequest.WriteConfig, 0, Command, 2, 4);
         uint master = Config(Command, 2);
         return identity == 0x0010_1b36 && Config(Bar0, 4) == bar && (command & 6) == 2 && (master & 6) == 6;
+    }
+
+    private static bool TryReset()
+    {
+        // Where messages go is in the registers of a function with MSI-X, behind what its capability says.
+        const ulong Capability = 0x40;
+        const ulong Messages = 0xfee0_0000;
+        var entry = (ulong*)(Self.Find(GrantKind.Bar, 0)->Address + (Config(Capability + 4, 4) & ~7u));
+        uint before = Config(16, 4);
+        Volatile.Write(entry, Messages);
+        bool isSet = Volatile.Read(entry) == Messages;
+        return isSet && Self.Ask(RootRequest.ResetFunction, 1) == RootAnswer.Invalid && Self.Ask(RootRequest.ResetFunction, 0) == RootAnswer.Done
+            && Volatile.Read(entry) == 0 && Config(16, 4) == before && (Config(4, 2) & 6) == 2;
     }
 
     private static bool TryInterrupt()

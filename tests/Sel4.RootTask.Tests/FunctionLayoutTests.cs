@@ -97,6 +97,30 @@ public sealed class FunctionLayoutTests
     }
 
     [Fact]
+    public void After_a_reset_registers_and_messages_are_where_they_were()
+    {
+        TryRead(out FunctionLayout<Config> layout);
+        Assert.False(layout.CanReset);
+        _config.Set(MsiX, 0x8003_7011);
+        _config.Set(0x70, 0x0002_0010);
+        _config.Set(0x74, 1 << 28);
+        Assert.True(TryRead(out layout));
+        Assert.True(layout.CanReset);
+        layout.SetMessage(0xfee0_0000, 0x61);
+        layout.Write(Command, 2, 4, mayMaster: true);
+        layout.BeginReset();
+        Assert.Equal((0u, 0x8000u), (_config.Get(Command) & 4, _config.Get(0x78) & 0xffff));
+        uint[] before = [_config.Get(0x10), _config.Get(0x14), _config.Get(0x1c), _config.Get(Msi + 4), _config.Get(Msi + 12)];
+        _config.Bytes.AsSpan(0x10, 24).Clear();
+        _config.Bytes.AsSpan((int)Msi + 4, 12).Clear();
+        _config.Set(Command, 0x0010_0000);
+        layout.EndReset();
+        uint[] after = [_config.Get(0x10), _config.Get(0x14), _config.Get(0x1c), _config.Get(Msi + 4), _config.Get(Msi + 12)];
+        Assert.Equal(before, after);
+        Assert.Equal(0x0402u, _config.Get(Command) & 0xffff);
+    }
+
+    [Fact]
     public void A_list_of_capabilities_that_loops_ends()
     {
         _config.Set(MsiX, 0x8003_4011);

@@ -21,6 +21,9 @@ public enum RootRequest : ulong
     /// <summary>Writes configuration space; what the component may not choose stays as it is. Words as above; word 3: the value.</summary>
     WriteConfig,
 
+    /// <summary>Resets a function by itself (word 0: its number), which takes 100 ms: DMA and interrupts are off afterwards, its registers where they were. <see cref="RootAnswer.State"/> where it has no such reset.</summary>
+    ResetFunction,
+
     /// <summary>Starts a component (word 0: its number). Needs <see cref="GrantKind.Management"/>, as do all that follow.</summary>
     Start,
 

@@ -26,20 +26,32 @@ internal unsafe struct FunctionLayout<TConfig>
     private const uint MsiXEnable = 1u << 15;
     private const uint MsiXMask = 1u << 14;
     private const uint MsiXSize = 0x7ff;
+    private const uint ExpressId = 0x10;
+    private const uint DeviceCapabilities = 4;
+    private const uint DeviceControl = 8;
+    private const uint HasReset = 1 << 28;
+    private const uint ResetFunction = 1 << 15;
     private const int MaxCapabilities = 48;
 
     private TConfig _config;
     private fixed ulong _address[Bars];
     private fixed ulong _length[Bars];
     private fixed byte _flags[Bars];
+    private fixed uint _registers[Bars];
     private uint _msi;
     private uint _msiX;
+    private uint _express;
+    private ulong _messageAddress;
+    private uint _messageData;
 
     /// <summary>Vendor and, above 16 bits, device; all ones where there is no function.</summary>
     internal uint Identity;
 
     /// <summary>Interrupts by message that it can raise.</summary>
     internal uint Vectors;
+
+    /// <summary>It can be reset by itself (FLR, [PCIe-6.0] 6.6.2).</summary>
+    internal readonly bool CanReset => _express != 0 && (_config.Read(_express + DeviceCapabilities, 4) & HasReset) != 0;
 
     /// <summary>Looks at a function, which is switched off for it: no DMA, no interrupts.</summary>
     /// <returns>False where there is none that a component can be given: a bridge, or a base address that nobody set.</returns>
@@ -81,9 +93,34 @@ internal unsafe struct FunctionLayout<TConfig>
         }
     }
 
+    /// <summary>Switches the function off and begins to reset it; what it is doing ends within 100 ms, and nobody touches it until then.</summary>
+    internal void BeginReset()
+    {
+        SwitchOff();
+        _config.Write(_express + DeviceControl, 2, _config.Read(_express + DeviceControl, 2) | ResetFunction);
+    }
+
+    /// <summary>Places the registers again where they were, and aims its interrupt.</summary>
+    internal void EndReset()
+    {
+        for (int i = 0; i < Bars; i++)
+        {
+            _config.Write(Bar0 + (4 * (uint)i), 4, _registers[i]);
+        }
+
+        if (_messageAddress != 0)
+        {
+            SetMessage(_messageAddress, _messageData);
+        }
+
+        _config.Write(Command, 2, _config.Read(Command, 2) | DecodesMemory | NoPinInterrupt);
+    }
+
     /// <summary>Aims the interrupt of a function that has MSI and no MSI-X; that of one with MSI-X is in its registers.</summary>
     internal void SetMessage(ulong address, uint data)
     {
+        _messageAddress = address;
+        _messageData = data;
         if (_msi == 0)
         {
             return;
@@ -147,6 +184,11 @@ internal unsafe struct FunctionLayout<TConfig>
                 Vectors = ((header >> 16) & MsiXSize) + 1;
             }
 
+            if ((header & 0xff) == ExpressId && _express == 0)
+            {
+                _express = offset;
+            }
+
             offset = (header >> 8) & 0xfc;
         }
 
@@ -192,6 +234,7 @@ internal unsafe struct FunctionLayout<TConfig>
         uint value = _config.Read(offset, 4);
         _config.Write(offset, 4, ~0u);
         mask = _config.Read(offset, 4);
+        _registers[index] = value;
         _config.Write(offset, 4, value);
         return value;
     }

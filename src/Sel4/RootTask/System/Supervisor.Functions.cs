@@ -12,6 +12,25 @@ internal static unsafe partial class Supervisor
     private static bool TryReadFunction(ManifestFunction* function, ref FunctionLayout<ConfigSpace> layout) =>
         FunctionLayout<ConfigSpace>.TryRead(new ConfigSpace((uint)function->Address), out layout) && (function->Identity == 0 || function->Identity == layout.Identity);
 
+    /// <summary>Resets a function, where it can be reset by itself: who has it next finds nothing of who had it before. Nobody is heard meanwhile.</summary>
+    private static bool Reset(ref FunctionLayout<ConfigSpace> layout)
+    {
+        const ulong Microseconds = 100_000;
+        if (!layout.CanReset)
+        {
+            return false;
+        }
+
+        layout.BeginReset();
+        for (ulong start = TickCounter.Read(); TickCounter.Read() - start < Microseconds * s_machine->TicksPerMicrosecond;)
+        {
+            // It may not even be asked.
+        }
+
+        layout.EndReset();
+        return true;
+    }
+
     private static ulong PagesOf(ref FunctionLayout<ConfigSpace> layout)
     {
         ulong pages = 0;
@@ -50,6 +69,7 @@ internal static unsafe partial class Supervisor
 
         record.Owner = (uint)number + 1;
         info->State = 1;
+        Reset(ref record.Layout);
         for (int i = 0; i < FunctionLayout<ConfigSpace>.Bars; i++)
         {
             record.Layout.GetBar(i, out ulong address, out ulong length, out byte flags);

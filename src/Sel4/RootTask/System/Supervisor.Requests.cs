@@ -58,6 +58,8 @@ internal static unsafe partial class Supervisor
             case RootRequest.ReadConfig:
             case RootRequest.WriteConfig:
                 return DoConfig(number, request, word0, word1, word2, word3, ref answer);
+            case RootRequest.ResetFunction:
+                return !HasFunction(number, word0) ? RootAnswer.Invalid : Reset(ref s_functions[word0].Layout) ? RootAnswer.Done : RootAnswer.State;
         }
 
         if (request is < RootRequest.Start or > RootRequest.Usage)
@@ -116,10 +118,11 @@ internal static unsafe partial class Supervisor
         return done ? RootAnswer.Done : RootAnswer.Kernel;
     }
 
+    private static bool HasFunction(int number, ulong function) => function < (ulong)s_manifest.Functions && s_functions[function].Owner == (uint)number + 1;
+
     private static RootAnswer DoConfig(int number, RootRequest request, ulong function, ulong offset, ulong width, ulong value, ref RootWords answer)
     {
-        if (function >= (ulong)s_manifest.Functions || s_functions[function].Owner != (uint)number + 1
-            || width is not (1 or 2 or 4) || offset >= ConfigLength || (offset & (width - 1)) != 0)
+        if (!HasFunction(number, function) || width is not (1 or 2 or 4) || offset >= ConfigLength || (offset & (width - 1)) != 0)
         {
             return RootAnswer.Invalid;
         }
