@@ -96,9 +96,17 @@ public sealed class Sel4PciFunction : PciFunction
     /// <inheritdoc/>
     public override void SetBusMaster(bool enabled) => SetCommand(PciConfig.CommandBusMaster, enabled);
 
-    /// <summary>None: it would take base addresses with it, which are the root task's. Drivers reset functions by their registers.</summary>
-    /// <exception cref="IOException">Always.</exception>
-    public override void Reset() => throw new IOException($"{Address} has no reset here; reset it by its registers");
+    /// <summary>Function-level reset, done by the root task, which puts base addresses back.</summary>
+    /// <exception cref="IOException">The function has none.</exception>
+    public override void Reset()
+    {
+        DisableInterrupts();
+        RootReply reply = _gate.Ask(RootRequest.ResetFunction, _function.Number);
+        if (!reply.IsDone)
+        {
+            throw new IOException($"{Address} has no reset of its own (the root task says {reply.Answer}); reset it by its registers");
+        }
+    }
 
     /// <inheritdoc/>
     public override PciInterrupts EnableInterrupts(int count)

@@ -36,6 +36,20 @@ public sealed class FunctionTests : IDisposable
     }
 
     [Fact]
+    public void A_reset_is_the_root_tasks_to_do()
+    {
+        _system.Function.HasReset = true;
+        using PciFunction function = _component.Component.Grants.OpenFunction(_grant);
+        function.SetBusMaster(true);
+        function.EnableInterrupts(2);
+        function.MapBar(0).WriteUInt32(0x14, 1);
+        function.Reset();
+        Assert.Equal(0u, _system.Function.Get(PciConfig.Command, 2) & PciConfig.CommandBusMaster);
+        Assert.Equal(0u, _system.Function.Get(MsiXControl, 2) & 0x8000);
+        Assert.Equal(0u, function.MapBar(0).ReadUInt32(0x14));
+    }
+
+    [Fact]
     public void It_is_off_until_it_is_switched_on_and_off_again_at_the_end()
     {
         _system.Function.Set(PciConfig.Command, 2, PciConfig.CommandBusMaster | PciConfig.CommandMemory);

@@ -180,6 +180,8 @@ internal sealed unsafe class ModelComponent : IDisposable
                 }
 
                 return RootAnswer.Done;
+            case RootRequest.ResetFunction when first == 5:
+                return _system.Function.TryReset() ? RootAnswer.Done : RootAnswer.State;
             case RootRequest.ReadConfig when first == 5 && second < 256:
                 registers->Message0 = _system.Function.Get((int)second, (int)registers->Message2);
                 return RootAnswer.Done;

@@ -26,6 +26,21 @@ internal sealed class ModelFunction : IDisposable
     /// <summary>Mappings: device address to address, length and access.</summary>
     internal SortedDictionary<ulong, (ulong Address, ulong Length, ulong Access)> Mapped { get; } = [];
 
+    /// <summary>It has a reset of its own.</summary>
+    internal bool HasReset { get; set; }
+
+    /// <summary>Resets it, as the root task does: base addresses stay.</summary>
+    internal bool TryReset()
+    {
+        if (HasReset)
+        {
+            Set(PciConfig.Command, 2, PciConfig.CommandMemory | PciConfig.CommandNoPinInterrupt);
+            Registers.AsSpan().Clear();
+        }
+
+        return HasReset;
+    }
+
     internal uint Get(int offset, int width)
     {
         uint value = 0;
