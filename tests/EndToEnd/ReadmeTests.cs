@@ -25,6 +25,27 @@ public sealed partial class ReadmeTests
         }
     }
 
+    [GeneratedRegex("^```sh sel4\n(.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
+    private static partial Regex Sel4Blocks { get; }
+
+    /// <summary>Those for seL4 need its kernel, which is not part of this repository.</summary>
+    [SkippableFact]
+    [Trait("Category", "Guest")]
+    public void Every_command_for_seL4_in_the_readme_works()
+    {
+        const string Variable = "MAKATEA_SEL4_BOARD";
+        Skip.If(string.IsNullOrEmpty(Environment.GetEnvironmentVariable(Variable)),
+            $"needs a seL4 kernel: set {Variable} to the folder board/x86_64_generic/debug of a Microkit SDK (https://github.com/seL4/microkit/releases)");
+        string block = Assert.Single(Sel4Blocks.Matches(File.ReadAllText(Repository.File("README.md")))).Groups[1].Value;
+        Assert.Equal(3, block.Trim().Split('\n').Length);
+        (int status, string output) = Tool.TryRun(TimeSpan.FromMinutes(15), "bash", "-e", "-c", block);
+        Assert.True(status == 0, $"{block}ended with status {status}:\n{output}");
+
+        // What the client wrote is where the host sees it.
+        byte[] disk = File.ReadAllBytes("/tmp/makatea-sel4.img");
+        Assert.Contains(disk, b => b != 0);
+    }
+
     [Fact]
     public void Continuous_integration_runs_the_readmes_test_command() =>
         Assert.Contains("/../test.sh", File.ReadAllText(Repository.File(".ci/run")), StringComparison.Ordinal);
