@@ -35,6 +35,7 @@ public sealed partial class NvmeController
 
             _freeQueueIds.Remove(id);
             _queues.Add(queue);
+            Volatile.Write(ref _openQueues, [.. _queues]);
             return queue;
         });
     }
@@ -44,6 +45,7 @@ public sealed partial class NvmeController
         lock (_control)
         {
             _queues.Remove(queue);
+            Volatile.Write(ref _openQueues, [.. _queues]);
             if (Failure is null && !_isClosed)
             {
                 try
@@ -63,6 +65,10 @@ public sealed partial class NvmeController
 
         RaiseNotices();
     }
+
+    /// <summary>Has the calling thread stay where it is to wait for a vector.</summary>
+    /// <returns>The processor; negative where it may be on any.</returns>
+    internal int Settle(int vector) => (vector < 0 ? null : _interrupts?.Settle)?.Invoke(vector) ?? -1;
 
     private NvmeQueue Allocate(NvmeNamespace owner, ControllerSession session, int id, int entries, int vector, int depth, Doorbell? completions)
     {

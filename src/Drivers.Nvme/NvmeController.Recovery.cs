@@ -36,6 +36,7 @@ public sealed partial class NvmeController
 
         Gate.Stop(_queues);
         ForgivePastResets();
+        NvmeException cause = reason;
         while (reason.Fault != NvmeFault.Removed && _resetsWithoutProgress < Options.MaxResets)
         {
             _resetsWithoutProgress++;
@@ -45,6 +46,7 @@ public sealed partial class NvmeController
                 Restart();
                 Gate.Start();
                 _queues.ForEach(q => q.Wake());
+                _notices.Add(() => Recovered?.Invoke(cause));
                 return;
             }
             catch (NvmeException e)

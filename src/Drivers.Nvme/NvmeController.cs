@@ -22,6 +22,7 @@ public sealed partial class NvmeController : IDisposable
     private readonly PciFunction _function;
     private readonly ControllerSession _session;
     private readonly List<NvmeQueue> _queues = [];
+    private NvmeQueue[] _openQueues = [];
     private readonly List<NvmeNamespace> _namespaces = [];
     private readonly SortedSet<int> _freeQueueIds = [];
     private PciInterrupts? _interrupts;
@@ -54,8 +55,14 @@ public sealed partial class NvmeController : IDisposable
     /// <summary>How often the controller was reset since it was opened.</summary>
     public int Resets { get; private set; }
 
+    /// <summary>What each of its open queues did. The numbers need not be of one moment; nothing is waited for.</summary>
+    public IReadOnlyList<NvmeQueueStatistics> Queues => [.. Volatile.Read(ref _openQueues).Select(q => q.Statistics)];
+
     /// <summary>The controller reported something. Raised on its own thread.</summary>
     public event Action<NvmeEvent>? EventReported;
+
+    /// <summary>The controller was reset for the reason told, and works again; what was outstanding is done again. Raised on the thread that noticed.</summary>
+    public event Action<NvmeException>? Recovered;
 
     /// <summary>The controller was given up; <see cref="Failure"/> is set. Raised on the thread that noticed.</summary>
     public event Action? Failed;

@@ -13,6 +13,7 @@ public sealed partial class NvmeQueue : BlockQueue
 {
     /// <summary>Until the watchdog is through with a reset, it is asked again this often.</summary>
     private static readonly TimeSpan StoppedInterval = TimeSpan.FromMilliseconds(10);
+    private const int Unsettled = -2;
 
     private readonly NvmeController _controller;
     private readonly NvmeNamespace _namespace;
@@ -42,6 +43,7 @@ public sealed partial class NvmeQueue : BlockQueue
     private long _nextScan = long.MaxValue;
     private long _armedUntil = long.MaxValue;
     private int _report;
+    private int _processor = Unsettled;
 
     internal NvmeQueue(NvmeController controller, NvmeNamespace owner, QueuePair pair, DataMapper mapper, int depth, Doorbell? completions)
     {
@@ -75,6 +77,8 @@ public sealed partial class NvmeQueue : BlockQueue
     /// <summary>What the queue did since it was opened. May be read by any thread; the numbers need not be of one moment.</summary>
     public NvmeQueueStatistics Statistics => new()
     {
+        Vector = _pair.Vector,
+        Processor = _processor,
         Commands = _commandCount,
         DoorbellWrites = _submissions.RegisterWrites,
         BouncedBytes = _mapper.Bounce.CopiedBytes,
@@ -172,6 +176,11 @@ public sealed partial class NvmeQueue : BlockQueue
             if (_finished.Count != 0 || (_isRunning && _completions.HasNext))
             {
                 return Ready;
+            }
+
+            if (_processor == Unsettled)
+            {
+                _processor = _controller.Settle(_pair.Vector);
             }
 
             return _open == 0 ? DoorbellWaiter.Forever : NextLook();

@@ -3,6 +3,12 @@ namespace Makatea.Drivers.Nvme;
 /// <summary>What a queue did since it was opened.</summary>
 public readonly record struct NvmeQueueStatistics
 {
+    /// <summary>The interrupt vector that tells of completions; -1 for a queue that is polled.</summary>
+    public int Vector { get; init; }
+
+    /// <summary>Processor on which the queue's thread stays, once it waited for that interrupt; negative where it may be on any.</summary>
+    public int Processor { get; init; }
+
     /// <summary>Commands that were made; large requests need several.</summary>
     public long Commands { get; init; }
 

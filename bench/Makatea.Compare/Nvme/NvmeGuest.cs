@@ -7,7 +7,7 @@ namespace Makatea.Compare.Nvme;
 /// <summary>What to run in the guest.</summary>
 internal sealed record NvmeRun(int[] Depths, int Seconds, int Rounds, string Engine, string LinuxIommu, int Cores);
 
-/// <summary>One run of one side: "linux", "makatea" as the storage domain's queues wait, "sleeping" without any polling.</summary>
+/// <summary>One run of one side: "linux", "makatea" as the storage domain's queues wait, "sleeping" without any polling, "stay" with its interrupts where the kernel put them as well.</summary>
 internal sealed record NvmeResult(string Side, string Operation, int Depth, double Rate);
 
 /// <summary>A guest with VT-d and two of QEMU's NVMe controllers whose disks take no time; scripts/guest/nvme-compare measures in it.</summary>

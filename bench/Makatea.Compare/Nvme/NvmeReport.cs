@@ -10,16 +10,17 @@ internal static class NvmeReport
     public static double Print(TextWriter output, IReadOnlyList<NvmeResult> results)
     {
         double least = double.PositiveInfinity;
-        output.WriteLine("op     depth   makatea/s  linux/s  ratio  without polling/s  ratio");
+        output.WriteLine("op     depth   makatea/s  linux/s  ratio  without polling/s  ratio  interrupts stay/s  ratio");
         foreach (IGrouping<(string Operation, int Depth), NvmeResult> scenario in results.GroupBy(r => (r.Operation, r.Depth)))
         {
             double linux = Median(scenario, "linux");
             double ours = Median(scenario, "makatea");
             double sleeping = Median(scenario, "sleeping");
+            double stay = Median(scenario, "stay");
             least = double.IsNaN(ours / linux) ? 0 : Math.Min(least, ours / linux);
             output.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{scenario.Key.Operation,-6} {scenario.Key.Depth,5} {ours,11:0} {linux,8:0} {ours / linux,6:0.00} {sleeping,18:0} {sleeping / linux,6:0.00}"));
+                $"{scenario.Key.Operation,-6} {scenario.Key.Depth,5} {ours,11:0} {linux,8:0} {ours / linux,6:0.00} {sleeping,18:0} {sleeping / linux,6:0.00} {stay,18:0} {stay / linux,6:0.00}"));
         }
 
         return results.Count == 0 ? 0 : least;

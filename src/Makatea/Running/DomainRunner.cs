@@ -196,6 +196,7 @@ internal sealed class DomainRunner : IDisposable
                         break;
                     case MetricsMessage metrics:
                         Set(s => s with { Metrics = metrics.Samples });
+                        _grants.Observe(metrics.Samples);
                         break;
                     case FailedMessage failed:
                         return failed.Reason;

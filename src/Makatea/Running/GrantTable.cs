@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Makatea.Domains.Manager;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Microsoft.Win32.SafeHandles;
@@ -39,6 +40,9 @@ internal sealed class GrantTable : IDisposable
 
         return _handles;
     }
+
+    /// <summary>Has the functions hear what their component measured.</summary>
+    public void Observe(IReadOnlyList<MetricSample> samples) => _functions.ForEach(f => f.Function.Observe(samples));
 
     /// <summary>Closes this side's copies of what is opened anew for each component, now that one has them.</summary>
     public void Release() => _functions.ForEach(f => f.Function.Release());

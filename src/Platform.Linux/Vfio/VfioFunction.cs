@@ -189,7 +189,11 @@ public sealed unsafe class VfioFunction : PciFunction
         (uint index, PciInterruptKind kind, int most) = Kind();
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, most);
-        return new PciInterrupts(kind, _interrupts.Enable(index, count)) { Unmask = kind == PciInterruptKind.Pin ? () => _interrupts.Unmask(index) : null };
+        return new PciInterrupts(kind, _interrupts.Enable(index, count))
+        {
+            Unmask = kind == PciInterruptKind.Pin ? () => _interrupts.Unmask(index) : null,
+            Settle = kind == PciInterruptKind.Pin ? null : ThreadAffinity.Settle,
+        };
     }
 
     /// <inheritdoc/>

@@ -14,6 +14,12 @@ public sealed class PciInterrupts(PciInterruptKind kind, IReadOnlyList<Doorbell>
     /// <summary>How a pin interrupt is unmasked; null for messages, which need nothing.</summary>
     public Action? Unmask { get; init; }
 
+    /// <summary>
+    /// Has the calling thread stay on one processor, on which it waits for the vector given, and returns that processor's number: whoever hands the function out can have the vector
+    /// raised there. Null where the host leaves threads alone; a negative number where it would, and cannot.
+    /// </summary>
+    public Func<int, int>? Settle { get; init; }
+
     /// <summary>To be called after the cause of an interrupt was cleared in the function.</summary>
     public void Rearm() => Unmask?.Invoke();
 }

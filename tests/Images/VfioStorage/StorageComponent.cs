@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Makatea.Domains.Manager;
 using Makatea.Domains.Storage;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
@@ -19,13 +20,13 @@ internal sealed class StorageComponent : IDisposable
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(30);
 
     private readonly TemporaryOutput _output = new();
-    private readonly MessageChannel _control;
+    private readonly ControlChannel _control;
     private readonly SandboxedProcess _process;
 
     /// <summary>Starts it with a controller that was made ready for it, and waits until it serves.</summary>
     public StorageComponent(PciAddress address, DomainFunction controller, UnixChannelListener listener)
     {
-        _control = new LinuxHost().CreateChannel(out Grant peer);
+        _control = new ControlChannel(new LinuxHost().CreateChannel(out Grant peer), "storage");
         using (peer)
         {
             IReadOnlyList<SafeHandle> function = controller.Open();
@@ -73,7 +74,9 @@ internal sealed class StorageComponent : IDisposable
     /// <param name="type">A function of VFIO, or a channel to who serves it.</param>
     public static void Run(string address, GrantType type)
     {
-        using MessageChannel control = LinuxGrant.Adopt(ControlSlot).OpenChannel();
+        using var metrics = new MetricsCollector();
+        using MessageChannel channel = LinuxGrant.Adopt(ControlSlot).OpenChannel();
+        using var control = new ControlChannel(channel, "starter");
         var manifest = new ComponentManifest
         {
             Name = "storage",
@@ -88,7 +91,17 @@ internal sealed class StorageComponent : IDisposable
         domain.Start();
         SandboxSeal.Apply(SandboxSealRights.None);
         Console.WriteLine(Serving);
-        _ = control.Receive(new byte[1], []);
+        while (control.ReceiveAsync().AsTask().GetAwaiter().GetResult() is not (null or StopMessage))
+        {
+            control.Send(new MetricsMessage(metrics.Collect()));
+        }
+    }
+
+    /// <summary>Asks what it measured.</summary>
+    public IReadOnlyList<MetricSample> Measure()
+    {
+        _control.Send(new MetricsRequestMessage());
+        return _control.ReceiveAsync().AsTask().GetAwaiter().GetResult() is MetricsMessage answer ? answer.Samples : throw new InvalidDataException("no metrics came");
     }
 
     /// <summary>Ends it as the kernel would: in the middle of whatever it does.</summary>
@@ -102,7 +115,7 @@ internal sealed class StorageComponent : IDisposable
     /// <returns>How it ended.</returns>
     public ProcessExit Stop()
     {
-        _control.Close();
+        _control.Send(new StopMessage());
         return _process.WaitForExit();
     }
 

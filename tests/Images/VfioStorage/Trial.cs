@@ -1,3 +1,5 @@
+using Makatea.Domains.Manager;
+using Makatea.Domains.Storage;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Running;
@@ -32,6 +34,7 @@ internal static class Trial
                     controller is not VfioNvme || shared >= FrontEnd.MemoryLength,
                     $"the guest's memory is the device's to reach: {shared >> 20} MiB are pinned beside the driver's {own >> 10} KiB");
                 Console.WriteLine($"ok: {blocks} blocks written at depth {FrontEnd.Depth} and read");
+                CheckInterrupts(address, controller, component.Measure());
 
                 // Killed with requests under way: the next component has the same memory and the same rings, and a device that knows nothing of the one before.
                 frontEnd.Begin(Generations, blocks / 3);
@@ -90,6 +93,23 @@ internal static class Trial
         ProcessExit exit = component.Stop();
         Console.Write(component.Output);
         Check.That(exit.Code == 0, $"the domain ended ({exit})");
+    }
+
+    /// <summary>Each queue's interrupt is raised where its thread stays, once the manager heard where that is.</summary>
+    private static void CheckInterrupts(PciAddress address, DomainFunction controller, IReadOnlyList<MetricSample> samples)
+    {
+        MetricSample[] queues = [.. samples.Where(s => s.Name == ControllerMetrics.InterruptProcessor)];
+        Check.That(controller is VfioNvme == queues.Length > 0, $"{queues.Length} queues wait for interrupts");
+        foreach (MetricSample queue in queues)
+        {
+            string handler = $"vfio-msix[{queue.Tags[ControllerMetrics.Vector]}]({address})";
+            string file = Path.Combine(Directory.EnumerateDirectories("/proc/irq").Single(f => Directory.Exists(Path.Combine(f, handler))), "smp_affinity_list");
+
+            // From another processor to the one that is right.
+            File.WriteAllText(file, $"{1 - (int)queue.Value}");
+            controller.Observe(samples);
+            Check.That(File.ReadAllText(file).Trim() == $"{queue.Value}", $"vector {queue.Tags[ControllerMetrics.Vector]} is raised on processor {queue.Value}");
+        }
     }
 
     /// <summary>Takes a controller as <c>makatea up</c> does, and says what is done with it.</summary>

@@ -15,6 +15,10 @@ internal sealed class ControllerOpener(ComponentHost host, ComponentGrants grant
     // One that could not be opened stays so: each of its disks hears why.
     private readonly Dictionary<string, Lazy<NvmeController>> _controllers = [];
 
+    /// <summary>Those that were opened, by the names of their grants.</summary>
+    public IReadOnlyList<(string Name, NvmeController Controller)> Opened =>
+        [.. _controllers.Where(c => c.Value.IsValueCreated).Select(c => (c.Key, c.Value.Value))];
+
     /// <summary>Opens a namespace.</summary>
     /// <param name="grant">The controller.</param>
     /// <param name="id">Identifier of the namespace.</param>
@@ -51,6 +55,7 @@ internal sealed class ControllerOpener(ComponentHost host, ComponentGrants grant
 
         var controller = NvmeController.Open(function);
         controller.EventReported += e => StorageLogMessages.ControllerReported(logger, grant.Name, e);
+        controller.Recovered += e => StorageLogMessages.ControllerReset(logger, grant.Name, e.Message);
         controller.Failed += () => StorageLogMessages.ControllerFailed(logger, grant.Name, controller.Failure?.Message);
         return controller;
     }

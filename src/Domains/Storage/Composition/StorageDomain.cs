@@ -72,7 +72,7 @@ public sealed class StorageDomain : IDisposable
             }
         }
 
-        _metrics = new StorageMetrics(manifest.Name, [.. _disks.Disks.Values]);
+        _metrics = new StorageMetrics(manifest.Name, [.. _disks.Disks.Values], _controllers.Opened);
     }
 
     /// <summary>What the user may want to know of how the devices are served.</summary>

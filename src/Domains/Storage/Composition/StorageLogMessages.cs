@@ -26,4 +26,7 @@ internal static partial class StorageLogMessages
 
     [LoggerMessage(7, LogLevel.Critical, "controller {Controller} was given up: {Reason}; its disks fail every request until the domain is started again")]
     public static partial void ControllerFailed(ILogger logger, string controller, string? reason);
+
+    [LoggerMessage(8, LogLevel.Warning, "controller {Controller} was reset: {Reason}; it works again, and what was outstanding is done again")]
+    public static partial void ControllerReset(ILogger logger, string controller, string reason);
 }

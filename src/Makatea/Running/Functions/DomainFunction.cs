@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Makatea.Domains.Manager;
 using Makatea.Platform;
 
 namespace Makatea.Running;
@@ -15,6 +16,11 @@ internal abstract class DomainFunction : IDisposable
     /// <returns>The descriptors, which stay this object's.</returns>
     /// <exception cref="IOException">It cannot be had; the message says why and what to do.</exception>
     public abstract IReadOnlyList<SafeHandle> Open();
+
+    /// <summary>Hears what its component measured, about once a second.</summary>
+    public virtual void Observe(IReadOnlyList<MetricSample> samples)
+    {
+    }
 
     /// <summary>Closes this side's copies of the descriptors, now that the component has them: its end is to be theirs.</summary>
     public abstract void Release();

@@ -1,4 +1,7 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
+using Makatea.Domains.Manager;
+using Makatea.Domains.Storage;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Views;
@@ -16,8 +19,10 @@ internal sealed class VfioNvme(LinuxPciDevice device, Action<string> notice) : D
 {
     private const ulong EnoughLocked = 1ul << 40;
 
+    private readonly InterruptAffinity _affinity = new(device.Address);
     private VfioBinding? _binding;
     private VfioGrant? _grant;
+    private bool _toldOfMoves;
 
     /// <summary>The function, and its DMA space in the slot after it.</summary>
     public override IReadOnlyList<GrantType> Types { get; } = [GrantType.Function, GrantType.Function];
@@ -41,6 +46,18 @@ internal sealed class VfioNvme(LinuxPciDevice device, Action<string> notice) : D
         return [_grant.Device, _grant.Space];
     }
 
+    /// <summary>Has the interrupts of its queues raised where their threads stay.</summary>
+    public override void Observe(IReadOnlyList<MetricSample> samples)
+    {
+        foreach (MetricSample sample in samples.Where(s => s.Name == ControllerMetrics.InterruptProcessor && s.Tags.GetValueOrDefault(ControllerMetrics.Controller) == device.Address.ToString()))
+        {
+            if (int.TryParse(sample.Tags.GetValueOrDefault(ControllerMetrics.Vector), NumberStyles.None, CultureInfo.InvariantCulture, out int vector))
+            {
+                Move(vector, (int)sample.Value);
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public override void Release()
     {
@@ -54,6 +71,23 @@ internal sealed class VfioNvme(LinuxPciDevice device, Action<string> notice) : D
         Release();
         _binding?.GiveBack(notice);
         _binding = null;
+    }
+
+    private void Move(int vector, int processor)
+    {
+        try
+        {
+            _ = _affinity.Move(vector, processor);
+        }
+        catch (IOException e) when (!_toldOfMoves)
+        {
+            _toldOfMoves = true;
+            notice($"interrupts of {device.Address} stay where the kernel put them, and queues whose threads are elsewhere hear of completions later: {e.Message}; be root");
+        }
+        catch (IOException)
+        {
+            // It was told.
+        }
     }
 
     private void Bind()
