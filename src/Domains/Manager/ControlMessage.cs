@@ -56,10 +56,11 @@ public sealed record MetricsMessage(IReadOnlyList<MetricSample> Samples) : Contr
 /// <summary>The value of one instrument for one set of tags.</summary>
 /// <param name="Meter">Name of its meter.</param>
 /// <param name="Name">Its name.</param>
-/// <param name="Unit">Its unit (UCUM), such as <c>By</c>.</param>
+/// <param name="Unit">Its unit (UCUM), such as <c>By</c>; null where it was given none.</param>
 /// <param name="Tags">Its tags.</param>
 /// <param name="Value">The sum for counters, the last value for gauges.</param>
-public sealed record MetricSample(string Meter, string Name, string? Unit, IReadOnlyDictionary<string, string> Tags, double Value);
+public sealed record MetricSample(
+    string Meter, string Name, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Unit, IReadOnlyDictionary<string, string> Tags, double Value);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(ControlMessage))]

@@ -17,6 +17,7 @@ internal sealed class DomainRunner : IDisposable
     private static readonly TimeSpan _stopTime = TimeSpan.FromSeconds(10);
     private readonly DomainDescription _domain;
     private readonly GrantTable _grants;
+    private readonly IReadOnlyList<(string Name, DomainFunction Function)> _functions;
     private readonly IReadOnlyList<ManifestDevice> _devices;
     private readonly RunEvents _events;
     private readonly RestartPolicy _policy = new(TimeProvider.System);
@@ -39,6 +40,7 @@ internal sealed class DomainRunner : IDisposable
     {
         _domain = domain;
         _grants = grants;
+        _functions = grants.Functions;
         _devices = devices;
         _events = events;
         _log = LogFile.Open(log);
@@ -46,7 +48,14 @@ internal sealed class DomainRunner : IDisposable
     }
 
     /// <summary>How it is.</summary>
-    public DomainStatus Status => Volatile.Read(ref _status);
+    public DomainStatus Status
+    {
+        get
+        {
+            DomainStatus status = Volatile.Read(ref _status);
+            return status with { Controllers = [.. _functions.Select(f => ControllerStatus.Of(f.Name, f.Function.Protection, status.Metrics))] };
+        }
+    }
 
     private string Part => $"domain {_domain.Name.Value}";
 

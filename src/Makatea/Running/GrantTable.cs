@@ -23,6 +23,9 @@ internal sealed class GrantTable : IDisposable
     /// <summary>The grants, for the manifest.</summary>
     public IReadOnlyList<ManifestGrant> Grants => _grants;
 
+    /// <summary>The device functions, by the names of their grants.</summary>
+    public IReadOnlyList<(string Name, DomainFunction Function)> Functions => [.. _functions.Select(f => (_grants.First(g => g.Slot == f.Slot).Name, f.Function))];
+
     private int NextSlot => ControlSlot + 1 + _grants.Count;
 
     /// <summary>The descriptors by slot, for a component that is about to be started.</summary>

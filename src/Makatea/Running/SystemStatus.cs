@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Makatea.Domains.Manager;
+using Makatea.Domains.Storage;
 using Makatea.Systems;
 
 namespace Makatea.Running;
@@ -36,7 +37,26 @@ internal sealed record SystemStatus(
 /// <summary>A domain.</summary>
 internal sealed record DomainStatus(
     string Name, string Kind, PartState State, string? Reason, int? Pid, int Restarts, string Log,
-    IReadOnlyList<string> Sandbox, IReadOnlyList<string> SandboxMissing, IReadOnlyList<string> Notices, IReadOnlyList<MetricSample> Metrics);
+    IReadOnlyList<string> Sandbox, IReadOnlyList<string> SandboxMissing, IReadOnlyList<string> Notices, IReadOnlyList<MetricSample> Metrics)
+{
+    /// <summary>The NVMe controllers that it drives.</summary>
+    public IReadOnlyList<ControllerStatus> Controllers { get; init; } = [];
+}
+
+/// <summary>An NVMe controller of a domain.</summary>
+/// <param name="Name">Its PCI address, or <c>nvme</c> for a device model.</param>
+/// <param name="Protection">What keeps it to what the domain was granted.</param>
+/// <param name="Model">Its model number; null until the component told.</param>
+/// <param name="Resets">How often the component had to reset it since it was started.</param>
+internal sealed record ControllerStatus(string Name, string Protection, string? Model, long Resets)
+{
+    /// <summary>One of which a domain measured something, or nothing yet.</summary>
+    public static ControllerStatus Of(string name, string protection, IEnumerable<MetricSample> samples)
+    {
+        MetricSample? resets = samples.FirstOrDefault(s => s.Name == ControllerMetrics.Resets && s.Tags.GetValueOrDefault(ControllerMetrics.Controller) == name);
+        return new(name, protection, resets?.Tags.GetValueOrDefault(ControllerMetrics.Model), (long)(resets?.Value ?? 0));
+    }
+}
 
 /// <summary>A qube.</summary>
 internal sealed record QubeStatus(

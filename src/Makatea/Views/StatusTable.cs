@@ -44,6 +44,10 @@ internal static class StatusTable
             string restarts = domain.Restarts == 0 ? "" : $", {Phrase.Count(domain.Restarts, "restart")}";
             AddRow(table, $"[bold]{Markup.Escape(domain.Name)}[/]", State(domain.State), domain.Pid, null, null, null, null,
                 $"{domain.Kind} domain{restarts}, {domain.Sandbox.Count} of {domain.Sandbox.Count + domain.SandboxMissing.Count} sandbox layers{(domain.Reason is null ? "" : $": {domain.Reason}")}");
+            foreach (ControllerStatus controller in domain.Controllers)
+            {
+                AddRow(table, $"   {Markup.Escape(controller.Name)}", "", null, null, null, null, null, Describe(controller));
+            }
         }
 
         foreach (QubeStatus qube in status.Qubes)
@@ -74,6 +78,9 @@ internal static class StatusTable
 
         return bytes.ToString(unit == 0 || bytes >= 100 ? "0" : "0.#", CultureInfo.InvariantCulture) + units[unit];
     }
+
+    private static string Describe(ControllerStatus controller) =>
+        $"NVMe controller{(controller.Model is null ? "" : $" ({controller.Model})")}, {controller.Protection}{(controller.Resets == 0 ? "" : $", {Phrase.Count(controller.Resets, "reset")}")}";
 
     private static string Describe(DiskStatus disk)
     {

@@ -15,7 +15,7 @@ public class ControlChannelTests
         new StopMessage(),
         new ReadyMessage(["no io_uring here\nreally"]),
         new FailedMessage("no such thing"),
-        new MetricsMessage([new("Makatea.Virtio.Block", "reads", "{request}", new Dictionary<string, string> { ["device"] = "d" }, 12)]),
+        new MetricsMessage([new("Makatea.Virtio.Block", "reads", "{request}", new Dictionary<string, string> { ["device"] = "d" }, 12), new("m", "n", null, new Dictionary<string, string>(), 1)]),
     ];
 
     [Theory]

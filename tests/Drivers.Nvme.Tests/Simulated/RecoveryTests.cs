@@ -64,12 +64,17 @@ public sealed class RecoveryTests
         using var bed = new SimulatedBed();
         bed.Model.HonoursAbort = false;
         NvmeNamespace disk = bed.Open();
+        NvmeException? reason = null;
+        bed.Controller.Recovered += e => reason = e;
         using QueueDriver driver = bed.OpenQueue(disk, 4);
         int left = 1;
         bed.Model.OnIo = _ => left-- > 0 ? ModelFault.Hold : ModelFault.None;
         Assert.Equal(BlockStatus.Ok, driver.Execute(BlockOperation.Write, 3, 1, new byte[512]));
         Assert.Equal((1, 1), (bed.Model.Aborts, bed.Controller.Resets));
         Assert.Equal(1, Statistics(driver).Replays);
+        SimulatedBed.Eventually(() => Volatile.Read(ref reason) is not null, "Recovered was not raised");
+        Assert.Equal(NvmeFault.Timeout, reason!.Fault);
+        Assert.Contains("aborting it did not end it", reason.Message, StringComparison.Ordinal);
     }
 
     [Fact]

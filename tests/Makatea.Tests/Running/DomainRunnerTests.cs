@@ -169,6 +169,9 @@ public sealed class DomainRunnerTests : IDisposable
         }
 
         Assert.Equal(BlkStatus.Ok, disk.Flush());
+        runner.RequestMetrics();
+        ControllerStatus controller = await Until(() => runner.Status.Controllers is [{ Model: not null } told] ? told : null);
+        Assert.Equal(new ControllerStatus("nvme", "a device model behind VT-d", "QEMU NVMe Ctrl", 0), controller);
         await runner.StopAsync();
         Assert.DoesNotContain(_events, e => e.Contains("served no more", StringComparison.Ordinal));
         byte[] image = File.ReadAllBytes(Path.Combine(_directory.Path, "image"));

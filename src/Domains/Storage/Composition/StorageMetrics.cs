@@ -29,7 +29,7 @@ internal sealed class StorageMetrics : IDisposable
         _meter.CreateObservableGauge(
             ControllerMetrics.InterruptProcessor,
             () => Measure(controllers.SelectMany(c => c.Controller.Queues.Where(q => q is { Vector: >= 0, Processor: >= 0 }).Select(q => Of(c.Name, q.Processor, (ControllerMetrics.Vector, q.Vector))))),
-            null,
+            "{processor}",
             "Processor on which a queue's thread waits for its interrupt");
     }
 

@@ -7,6 +7,9 @@ namespace Makatea.Running;
 /// <summary>A device function that a domain drives: what its component is given, anew at each start, and what protects everybody else from it.</summary>
 internal abstract class DomainFunction : IDisposable
 {
+    /// <summary>What keeps it to what its domain was granted, in words.</summary>
+    public abstract string Protection { get; }
+
     /// <summary>Kinds of the descriptors that <see cref="Open"/> gives: <see cref="GrantType.Channel"/> to a server of the function, or <see cref="GrantType.Function"/> for the function itself.</summary>
     public abstract IReadOnlyList<GrantType> Types { get; }
 

@@ -28,6 +28,9 @@ internal sealed class EmulatedNvme(IReadOnlyList<SafeFileHandle> files, string q
     private ServedFunction? _served;
 
     /// <inheritdoc/>
+    public override string Protection => "a device model behind VT-d";
+
+    /// <inheritdoc/>
     public override IReadOnlyList<GrantType> Types { get; } = [GrantType.Channel];
 
     /// <inheritdoc/>

@@ -16,6 +16,9 @@ internal sealed class UnprotectedNvme(LinuxPciDevice device, Action<string> noti
     private ServedFunction? _served;
 
     /// <inheritdoc/>
+    public override string Protection => "behind no IOMMU";
+
+    /// <inheritdoc/>
     public override IReadOnlyList<GrantType> Types { get; } = [GrantType.Channel];
 
     /// <inheritdoc/>

@@ -22,7 +22,11 @@ internal sealed class VfioNvme(LinuxPciDevice device, Action<string> notice) : D
     private readonly InterruptAffinity _affinity = new(device.Address);
     private VfioBinding? _binding;
     private VfioGrant? _grant;
+    private VfioInterface _interface;
     private bool _toldOfMoves;
+
+    /// <inheritdoc/>
+    public override string Protection => $"behind {device.Iommu ?? "an IOMMU"}{(_interface == VfioInterface.None ? "" : $", {_interface.InWords()}")}";
 
     /// <summary>The function, and its DMA space in the slot after it.</summary>
     public override IReadOnlyList<GrantType> Types { get; } = [GrantType.Function, GrantType.Function];
@@ -38,9 +42,10 @@ internal sealed class VfioNvme(LinuxPciDevice device, Action<string> notice) : D
         }
 
         _grant = VfioGrant.Open(device.Address);
+        _interface = _grant.Interface;
         if (isFirst)
         {
-            notice($"{(device.Iommu is null ? "an IOMMU" : $"the IOMMU {device.Iommu}")} keeps {device.Address} to what its domain maps, {_grant.Interface.InWords()}");
+            notice($"{(device.Iommu is null ? "an IOMMU" : $"the IOMMU {device.Iommu}")} keeps {device.Address} to what its domain maps, {_interface.InWords()}");
         }
 
         return [_grant.Device, _grant.Space];
