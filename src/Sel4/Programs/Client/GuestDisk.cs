@@ -18,7 +18,7 @@ internal sealed class GuestDisk : IDisposable
     private const ushort QueueSize = 64;
     private const int Sectors = BlockSize / BlockDevice.SectorSize;
     private const ulong GuestAddress = 0x1000_0000;
-    private static readonly TimeSpan _lookInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _lookInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly Func<MessageChannel> _connect;
     private readonly Func<MessageChannel, bool> _isEnded;

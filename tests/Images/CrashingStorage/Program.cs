@@ -1,0 +1,22 @@
+using Makatea.Domains.Storage;
+using Makatea.Platform.Sel4;
+using Makatea.Sel4.Programs;
+
+// Serves as the storage domain does, and writes where nothing is after a while, in the middle of whatever it does; from its fourth start on it is whole.
+const ulong Crashes = 3;
+var component = Sel4Component.Attach();
+using var domain = new StorageDomain(component.ReadManifest(), component.Host, component.Grants, new StorageDomainOptions { Loggers = new LineLogs() });
+domain.Start();
+Console.WriteLine($"serving (start {component.Generation})");
+if (component.Generation <= Crashes)
+{
+    new Thread(() => Crash(TimeSpan.FromMilliseconds(2000 + (component.Generation * 313)))) { IsBackground = true }.Start();
+}
+
+domain.Wait();
+
+static unsafe void Crash(TimeSpan after)
+{
+    Thread.Sleep(after);
+    *(byte*)0x5ead_b000 = 1;
+}
