@@ -31,6 +31,7 @@ internal static unsafe class ManagerTrial
         Say("configuration space may be read, but not what places registers and aims interrupts be written", TryConfig());
         Say("a function is reset, and its registers are where they were", TryReset());
         Say("an interrupt is there to be heard", TryInterrupt());
+        Say("interrupts of a pin are heard, each once it was acknowledged", TryPin());
         End();
     }
 
@@ -301,6 +302,68 @@ internal static unsafe class ManagerTrial
         }
 
         return false;
+    }
+
+    /// <summary>The clock of a PC beats 1,024 times a second on pin 8.</summary>
+    private static bool TryPin()
+    {
+        const ulong StatusA = 0x0a;
+        const ulong StatusB = 0x0b;
+        const ulong StatusC = 0x0c;
+        const ulong Rate = 0x26;
+        const ulong Beats = 0x42;
+        const ulong Hours24 = 0x02;
+        const ulong Periodic = 0x40;
+        GrantInfo* pin = FindPin();
+        if (pin == null || pin->Value != 8 || Self.Ask(RootRequest.Listen, (ulong)pin->Kind, pin->Number, 0, 7) != RootAnswer.Done)
+        {
+            return false;
+        }
+
+        bool passed = true;
+        WriteClock(StatusA, Rate);
+        ReadClock(StatusC);
+        WriteClock(StatusB, Beats);
+        for (int i = 0; i < 20; i++)
+        {
+            // The next edge comes once the clock was read, and would be lost before it may.
+            passed &= Self.Wait(0) == 1 << 7;
+            KernelCall.Invoke(pin->Slot, BoardValue.IRQAckIRQ, 0, 0);
+
+            // The first may be one from before, which was not heard then.
+            passed &= (ReadClock(StatusC) & Periodic) != 0 || i == 0;
+        }
+
+        WriteClock(StatusB, Hours24);
+        return passed && Self.Ask(RootRequest.Ignore, (ulong)pin->Kind, pin->Number) == RootAnswer.Done;
+    }
+
+    private static GrantInfo* FindPin()
+    {
+        var grants = (GrantInfo*)((byte*)Self.Info + Self.Info->GrantsOffset);
+        for (ulong i = 0; i < Self.Info->GrantCount; i++)
+        {
+            if (grants[i].Kind == GrantKind.PinInterrupt)
+            {
+                return grants + i;
+            }
+        }
+
+        return null;
+    }
+
+    private static ulong ReadClock(ulong register)
+    {
+        ulong ports = Self.Find(GrantKind.Ports, 0x70)->Slot;
+        KernelCall.Invoke(ports, BoardValue.X86IOPortOut8, 0, 2, 0x70, register);
+        return KernelCall.Invoke(ports, BoardValue.X86IOPortIn8, 0, 1, 0x71).Value;
+    }
+
+    private static void WriteClock(ulong register, ulong value)
+    {
+        ulong ports = Self.Find(GrantKind.Ports, 0x70)->Slot;
+        KernelCall.Invoke(ports, BoardValue.X86IOPortOut8, 0, 2, 0x70, register);
+        KernelCall.Invoke(ports, BoardValue.X86IOPortOut8, 0, 2, 0x71, value);
     }
 
     private static uint Config(ulong offset, ulong width)

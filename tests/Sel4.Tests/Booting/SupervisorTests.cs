@@ -33,6 +33,8 @@ public sealed class SupervisorTests
                     new(GrantKind.Hear, 1, "answer"),
                     new(GrantKind.File, 0, "file"),
                     new(GrantKind.Function, 0, "nvme"),
+                    new(GrantKind.Ports, 0x70, "clock") { Length = 2 },
+                    new(GrantKind.PinInterrupt, 8, "clock"),
                     new(GrantKind.Management, 0, "management"),
                 ],
             },
