@@ -109,6 +109,7 @@ internal static class CollectorTrials
     {
         long start = Stopwatch.GetTimestamp();
         int before = GC.CollectionCount(0);
+        TimeSpan pauses = GC.GetTotalPauseDuration();
         long wrong = 0;
         long objects = 0;
         Thread[] threads = ThreadTrials.Start(4, () =>
@@ -134,7 +135,7 @@ internal static class CollectorTrials
         });
         ThreadTrials.Join(threads);
         int collections = GC.CollectionCount(0) - before;
-        Console.WriteLine($"program: {objects} objects, {collections} collections, {GC.GetTotalPauseDuration().TotalMilliseconds:F0} ms of pauses");
+        Console.WriteLine($"program: {objects} objects, {collections} collections, {(GC.GetTotalPauseDuration() - pauses).TotalMilliseconds:F0} ms of pauses");
         return wrong == 0 && collections > 0 ? null : $"{wrong} of {objects} objects were not what was stored, {collections} collections";
     }
 

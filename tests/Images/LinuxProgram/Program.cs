@@ -24,5 +24,12 @@ trial.Say("a collection stops a thread that only computes", CollectorTrials.Spin
 trial.Say("floating-point state outlives collections", CollectorTrials.FloatingPoint);
 trial.Say("finalizers run", CollectorTrials.Finalizers);
 trial.Say("out of memory is an exception, and memory comes back", CollectorTrials.OutOfMemory);
+if (KernelTrials.IsThere)
+{
+    trial.Say("a thread waits in the kernel itself, until a time", KernelTrials.Waiter);
+    trial.Say("a signal does not end a wait in the kernel", KernelTrials.Interrupted);
+    trial.Say("memory for devices is clear, and comes back", KernelTrials.DeviceMemory);
+}
+
 trial.Say($"the collector under load for {seconds} s", () => CollectorTrials.Stress(TimeSpan.FromSeconds(seconds)));
 return trial.End();

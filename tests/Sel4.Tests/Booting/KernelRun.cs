@@ -9,12 +9,17 @@ internal static class KernelRun
 {
     private const string Qemu = "/usr/bin/qemu-system-x86_64";
 
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan _usual = TimeSpan.FromSeconds(90);
 
     /// <summary>Starts a boot module and reads the console until a line says that it is done.</summary>
+    /// <param name="board">The kernel.</param>
+    /// <param name="module">The boot module.</param>
+    /// <param name="isLast">Tells the line.</param>
+    /// <param name="patience">How long it may take; <see langword="null"/> for a minute and a half.</param>
     /// <returns>The console up to and with that line.</returns>
-    public static string Until(BoardFolder board, byte[] module, Func<string, bool> isLast)
+    public static string Until(BoardFolder board, byte[] module, Func<string, bool> isLast, TimeSpan? patience = null)
     {
+        TimeSpan limit = patience ?? _usual;
         Skip.IfNot(File.Exists(Qemu), "needs QEMU (Debian: apt-get install qemu-system-x86)");
         string file = Path.GetTempFileName();
         File.WriteAllBytes(file, module);
@@ -25,7 +30,7 @@ internal static class KernelRun
             "-drive", "if=none,id=disk,driver=null-co,size=64M,read-zeroes=on", "-device", "nvme,drive=disk,serial=trial,addr=4", "-serial", "stdio", "-kernel", board.Kernel32!, "-initrd", file,
         ])
         { RedirectStandardOutput = true, RedirectStandardInput = true })!;
-        using var deadline = new CancellationTokenSource(_patience);
+        using var deadline = new CancellationTokenSource(limit);
         using CancellationTokenRegistration end = deadline.Token.Register(qemu.Kill);
         try
         {
@@ -45,7 +50,7 @@ internal static class KernelRun
             File.Delete(file);
         }
 
-        Assert.Fail($"the console ended, or {_patience} went by, before what was expected:\n{console}");
+        Assert.Fail($"the console ended, or {limit} went by, before what was expected:\n{console}");
         return "";
     }
 }
