@@ -11,20 +11,17 @@ namespace Makatea.EndToEnd.Sel4;
 [Trait("Category", "Device")]
 public sealed partial class Sel4SystemTests
 {
-    private const long DiskLength = 64 << 20;
     private const int Blocks = 512;
     private const ulong Seed = 20261121;
 
     /// <summary>Seconds for which both domains work; the full run asks for ten minutes.</summary>
     private static readonly int _seconds = int.Parse(Environment.GetEnvironmentVariable("MAKATEA_SEL4_STRESS_SECONDS") ?? "15", CultureInfo.InvariantCulture);
 
-    private static readonly string? _board = Environment.GetEnvironmentVariable("MAKATEA_SEL4_BOARD");
-
     [SkippableFact]
     public void Both_domains_work_for_as_long_as_they_are_asked_to_and_the_host_finds_what_was_written()
     {
         using Scratch scratch = new();
-        string console = Run(scratch, Storage(""), Client($"[write, {Seed}, {Blocks}, {_seconds}]") + Net(_seconds), waitForNet: true, out WirePeer peer);
+        string console = Boot(scratch, Sel4Boot.Storage(""), Sel4Boot.Client($"[write, {Seed}, {Blocks}, {_seconds}]") + Net(_seconds), waitForNet: true, out WirePeer peer);
         using (peer)
         {
             Match done = ClientDone().Match(console);
@@ -46,7 +43,7 @@ public sealed partial class Sel4SystemTests
     public void Requests_outlive_a_storage_domain_that_crashes()
     {
         using Scratch scratch = new();
-        string console = Run(scratch, Storage($"sel4: {{program: {Repository.File("tests/Images/CrashingStorage")}}}"), Client($"[write, {Seed}, {Blocks}, 30]"), waitForNet: false, out WirePeer peer);
+        string console = Boot(scratch, Sel4Boot.Storage($"sel4: {{program: {Repository.File("tests/Images/CrashingStorage")}}}"), Sel4Boot.Client($"[write, {Seed}, {Blocks}, 30]"), waitForNet: false, out WirePeer peer);
         peer.Dispose();
         Match done = ClientDone().Match(console);
         Assert.True(done.Success, console);
@@ -57,25 +54,6 @@ public sealed partial class Sel4SystemTests
         Assert.Equal(3, SignalledEnd().Count(console));
     }
 
-    private static string Storage(string more) => $$"""
-        name: trial
-        domains:
-          storage:
-            memory: 64M
-            nvme: emulated
-            namespaces: [DISK]
-            {{more}}
-        components:
-        """ + "\n";
-
-    private static string Client(string arguments) => $$"""
-          client:
-            program: {{Repository.File("src/Sel4/Programs/Client")}}
-            args: {{arguments}}
-            disks:
-              - {name: data, image: "nvme:1"}
-        """ + "\n";
-
     private static string Net(int seconds) => $$"""
           net:
             program: {{Repository.File("src/Sel4/Programs/Net")}}
@@ -84,45 +62,12 @@ public sealed partial class Sel4SystemTests
               adapter: {address: "0000:00:04.0", identity: "8086:10d3", vectors: 5}
         """ + "\n";
 
-    private static string Run(Scratch scratch, string domains, string components, bool waitForNet, out WirePeer peer)
-    {
-        Skip.If(string.IsNullOrEmpty(_board), "needs a board folder of the Microkit SDK: set MAKATEA_SEL4_BOARD (docs/SEL4.md)");
-        Skip.IfNot(File.Exists("/usr/bin/qemu-system-x86_64"), "needs QEMU (Debian: apt-get install qemu-system-x86)");
-        string disk = scratch.Image("disk.img", DiskLength);
-        string system = scratch.File("system.yaml");
-        File.WriteAllText(system, (domains + components).Replace("DISK", disk, StringComparison.Ordinal));
-        string module = scratch.File("module.elf");
-        using (var image = TetheredProcess.Start(scratch.File("image.log"), MakateaCommand.Line("image", system, "-o", module)))
-        {
-            image.WaitForExit(600);
-            Assert.True(image.ExitCode == 0, image.Output);
-        }
-
-        string wire = scratch.File("wire");
-        peer = new WirePeer(wire);
-        int patience = (10 * _seconds) + 120;
-        using var boot = TetheredProcess.Start(scratch.File("console.log"), MakateaCommand.Line(
-            "boot", module, "--disk", disk, "--net", $"connect:{wire}", "--timeout", patience.ToString(CultureInfo.InvariantCulture)));
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(patience + 30));
-        while (!boot.HasExited && !deadline.IsCancellationRequested)
-        {
-            string console = boot.Output;
-            if (Ended().IsMatch(console) || (ClientDone().IsMatch(console) && (!waitForNet || NetDone().IsMatch(console))))
-            {
-                break;
-            }
-
-            Thread.Sleep(200);
-        }
-
-        if (!boot.HasExited)
-        {
-            boot.Signal("TERM");
-            boot.WaitForExit(30);
-        }
-
-        return boot.Output;
-    }
+    private static string Boot(Scratch scratch, string domains, string components, bool waitForNet, out WirePeer peer) => Sel4Boot.Run(
+        scratch,
+        domains + components,
+        console => Ended().IsMatch(console) || (ClientDone().IsMatch(console) && (!waitForNet || NetDone().IsMatch(console))),
+        (10 * _seconds) + 120,
+        out peer);
 
     /// <summary>Each block of the image is of the last generation.</summary>
     private static void CheckImage(Scratch scratch, ulong generation)

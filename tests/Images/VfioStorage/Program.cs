@@ -15,6 +15,9 @@ try
         case ["pull", string text] when PciAddress.TryParse(text, out PciAddress address):
             Trial.Pull(address);
             return 0;
+        case ["cost", string text] when PciAddress.TryParse(text, out PciAddress address):
+            Trial.Cost(address);
+            return 0;
         case ["take", string text, ..] when PciAddress.TryParse(text, out PciAddress address):
             using (DomainFunction taken = Trial.Claim(address, args[2..]))
             {
@@ -35,6 +38,7 @@ try
                 usage: vfiostorage run ADDRESS SEED BLOCKS [--bind] [--allow-unprotected]
                                                             write, read and check BLOCKS blocks of 4 KiB through the storage domain on the controller
                        vfiostorage pull ADDRESS             write until the controller is pulled
+                       vfiostorage cost ADDRESS             say what doorbells and requests cost, as src/Sel4/Programs/Client does on seL4
                        vfiostorage take ADDRESS [--bind]    hold the controller until killed
                        vfiostorage give-back ADDRESS        give it to the kernel's own driver
                 """);

@@ -1,8 +1,10 @@
+using System.Globalization;
 using Makatea.Domains.Manager;
 using Makatea.Domains.Storage;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Running;
+using Makatea.Sel4.Programs;
 using Makatea.VfioProbe;
 using Makatea.Virtio.Testing;
 
@@ -94,6 +96,29 @@ internal static class Trial
         Console.Write(component.Output);
         Check.That(exit.Code == 0, $"the domain ended ({exit})");
     }
+
+    /// <summary>The client of the seL4 images and its storage domain, here.</summary>
+    public static void Cost(PciAddress address)
+    {
+        using DomainFunction controller = Claim(address, ["--bind"]);
+        using UnixChannelListener listener = UnixChannelListener.Bind(Socket);
+        using var component = new StorageComponent(address, controller, listener);
+        var host = new LinuxHost();
+        using (var disk = new GuestDisk(host, () => UnixMessageChannel.Connect(Socket), static _ => false, 1 << 20, TimeSpan.FromSeconds(60)))
+        {
+            var costs = new Costs(host, TicksPerMicrosecond());
+            Console.WriteLine(costs.SystemCall());
+            Console.WriteLine(costs.Doorbells());
+            Console.WriteLine(costs.Requests(disk, BlkRequestType.Read));
+        }
+
+        ProcessExit exit = component.Stop();
+        Check.That(exit.Code == 0, $"the domain ended ({exit})");
+    }
+
+    /// <summary>Ticks of the time-stamp counter, as the kernel found.</summary>
+    private static ulong TicksPerMicrosecond() =>
+        (ulong)double.Parse(File.ReadLines("/proc/cpuinfo").First(l => l.StartsWith("cpu MHz", StringComparison.Ordinal)).Split(':')[1], CultureInfo.InvariantCulture);
 
     /// <summary>Each queue's interrupt is raised where its thread stays, once the manager heard where that is.</summary>
     private static void CheckInterrupts(PciAddress address, DomainFunction controller, IReadOnlyList<MetricSample> samples)

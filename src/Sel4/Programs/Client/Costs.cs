@@ -51,19 +51,6 @@ internal sealed class Costs(ComponentHost host, ulong ticksPerMicrosecond)
         return Median("doorbell round trip");
     }
 
-    /// <summary>A ring where nobody sleeps: what a driver pays to notify.</summary>
-    public string Ring(Doorbell doorbell)
-    {
-        for (int i = 0; i < Rounds; i++)
-        {
-            long started = TimeProvider.System.GetTimestamp();
-            doorbell.Ring();
-            _times[i] = TimeProvider.System.GetTimestamp() - started;
-        }
-
-        return Median("ring");
-    }
-
     /// <summary>A call that the operating system below does nothing for: on seL4, a trap into the layer.</summary>
     public string SystemCall()
     {
