@@ -173,6 +173,25 @@ public sealed class RecoveryTests
     }
 
     [Fact]
+    public void A_thread_that_waits_for_an_interrupt_is_told_to_stay()
+    {
+        using var bed = new SimulatedBed(withInterrupts: true);
+        List<(int Vector, int Thread)> told = [];
+        bed.Function.Settle = vector =>
+        {
+            told.Add((vector, Environment.CurrentManagedThreadId));
+            return 7;
+        };
+        NvmeNamespace disk = bed.Open();
+        using QueueDriver driver = bed.OpenQueue(disk, 4);
+        Assert.Equal((1, true), (Statistics(driver).Vector, Statistics(driver).Processor < 0));
+        _ = driver.Queue.Arm();
+        _ = driver.Queue.Arm();
+        Assert.Equal((1, Environment.CurrentManagedThreadId), Assert.Single(told));
+        Assert.Equal(7, Assert.Single(bed.Controller.Queues).Processor);
+    }
+
+    [Fact]
     public void A_function_that_had_to_be_reset_is_polled_from_then_on()
     {
         using var bed = new SimulatedBed(withInterrupts: true);

@@ -55,11 +55,14 @@ public sealed class ModelFunction(ModelController controller, Func<Doorbell>? cr
         controller.PowerOn();
     }
 
+    /// <summary>Told of threads that wait for a vector; gives their processors.</summary>
+    public Func<int, int>? Settle { get; set; }
+
     public override PciInterrupts EnableInterrupts(int count)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MaxInterrupts);
         _vectors.AddRange(Enumerable.Range(0, count).Select(_ => createDoorbell!()));
-        return new PciInterrupts(PciInterruptKind.MsiX, [.. _vectors]);
+        return new PciInterrupts(PciInterruptKind.MsiX, [.. _vectors]) { Settle = Settle };
     }
 
     public override void DisableInterrupts()
