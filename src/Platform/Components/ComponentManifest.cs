@@ -32,8 +32,7 @@ public sealed record ComponentManifest
 
     /// <summary>From JSON.</summary>
     /// <exception cref="JsonException">It is not a manifest.</exception>
-    public static ComponentManifest FromJson(ReadOnlySpan<byte> json) =>
-        JsonSerializer.Deserialize(json, ManifestJson.Default.ComponentManifest) ?? throw new JsonException("the manifest is null");
+    public static ComponentManifest FromJson(ReadOnlySpan<byte> json) => new ManifestReader(json).Read();
 }
 
 /// <summary>One right of a component.</summary>

@@ -44,6 +44,16 @@ public sealed class ComponentManifestTests
         Assert.Contains("\"type\":\"Listener\"", Encoding.UTF8.GetString(_storage.ToJson()));
     }
 
+    [Fact]
+    public void What_is_not_known_is_left_and_what_is_null_is_empty()
+    {
+        ComponentManifest manifest = ComponentManifest.FromJson("""
+            { "later": { "a": [ 1, { } ] }, "name": "n", "kind": "k", "grants": null, "devices": [ { "name": "d", "x": [ ], "backend": "b", "channel": "c", "options": { "o": "p" } } ] }
+            """u8);
+        Assert.Empty(manifest.Grants);
+        Assert.Equal("p", Assert.Single(manifest.Devices).Options["o"]);
+    }
+
     [Theory]
     [InlineData("null")]
     [InlineData("")]
@@ -56,8 +66,14 @@ public sealed class ComponentManifestTests
     [InlineData("""{ "name": "n", "kind": "k", "devices": [ { "name": "d", "backend": "b", "channel": "c", "options": null } ] }""")]
     [InlineData("""{ "name": "n", "kind": "k", "grants": [ { "name": "g", "type": "Everything", "slot": 3 } ] }""")]
     [InlineData("""{ "name": "n", "kind": "k", "grants": [ { "name": "g", "type": "Region", "slot": "x" } ] }""")]
+    [InlineData("""{ "name": "n", "kind": "k", "grants": [ { "name": "g", "type": "Region", "slot": 3000000000 } ] }""")]
+    [InlineData("""{ "name": "n", "kind": "k", "grants": [ { "name": "g", "type": "77", "slot": 3 } ] }""")]
+    [InlineData("""{ "name": "n", "kind": "k", "grants": [ null ] }""")]
+    [InlineData("""{ "name": "n", "kind": "k", "grants": [""")]
+    [InlineData("""{ "name": "n", "kind": "k" } {}""")]
+    [InlineData("""{ "name": "n", "kind": "k", "devices": [ { "name": "d", "backend": "b", "channel": "c", "options": { "o": 5 } } ] }""")]
     public void What_is_no_manifest_is_refused(string json) =>
-        Assert.Throws<JsonException>(() => ComponentManifest.FromJson(Encoding.UTF8.GetBytes(json)));
+        Assert.ThrowsAny<JsonException>(() => ComponentManifest.FromJson(Encoding.UTF8.GetBytes(json)));
 
     [Fact]
     public void What_was_not_granted_is_named_with_what_was()
