@@ -126,6 +126,19 @@ public sealed unsafe class LayerTests : IDisposable
     }
 
     [Fact]
+    public void What_was_taken_back_is_not_touched()
+    {
+        const ulong Write = 1;
+        Assert.Equal(8, _component.Call(Write, 1, Component.RegionAddress, 8));
+        Grants.Get(0)->State = 0;
+        Assert.Equal(Errno.Fault, _component.Call(Write, 1, Component.RegionAddress, 8));
+        Assert.Equal(Errno.Fault, _component.Call((ulong)LayerRequest.MapDma, 5, Component.RegionAddress, 4096, 0, 3));
+        Grants.Get(2)->State = 0;
+        Assert.Equal(Errno.NoDevice, _component.Call((ulong)LayerRequest.MapDma, 5, Component.RegionAddress, 4096, 0, 3));
+        Assert.Throws<ComponentEnded>(() => _component.Touch(Component.RegionAddress, writes: true));
+    }
+
+    [Fact]
     public void A_component_with_too_little_memory_says_so()
     {
         ComponentEnded ended = Assert.Throws<ComponentEnded>(() => new Component(16));

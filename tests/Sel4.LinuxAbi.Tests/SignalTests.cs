@@ -204,6 +204,21 @@ public sealed unsafe class SignalTests : IDisposable
     }
 
     [Fact]
+    public void A_call_of_the_kernel_with_a_capability_that_there_is_not_is_a_signal()
+    {
+        Install(31, Handler, 0);
+        Registers before = _component.First->Registers;
+        before.Rip = LayerCode.KernelEntry;
+        before.Rbx = before.Rsp;
+        before.Rsp = 0;
+        LayerKernel.Running[Component.FirstThread] = before;
+        ulong* words = stackalloc ulong[] { before.Rip, 4711 };
+        Assert.False(_component.Handle(_component.First, FaultMessage.Capability, words));
+        var frame = (SignalFrame*)LayerKernel.Started[Component.FirstThread].Rbx;
+        Assert.Equal((31, 4711ul, before.Rbx), (frame->Info.Number, frame->Info.Address, frame->Context.Machine.Rsp));
+    }
+
+    [Fact]
     public void Signals_that_nobody_handles_end_the_component_or_nothing_happens()
     {
         Assert.Equal(0, _component.Call(Kill, 1, 17)); // a child's end

@@ -32,4 +32,5 @@ if (KernelTrials.IsThere)
 }
 
 trial.Say($"the collector under load for {seconds} s", () => CollectorTrials.Stress(TimeSpan.FromSeconds(seconds)));
+Costs.Tell();
 return trial.End();

@@ -38,6 +38,7 @@ public sealed class LinuxProgramTests
                     Arguments = ["program", _seconds.ToString(CultureInfo.InvariantCulture)],
                     Memory = 64 << 20,
                     Threads = 220,
+                    Waiters = 2,
                     Priority = 50,
                     Budget = 1000,
                     Period = 1000,

@@ -16,12 +16,10 @@ internal static unsafe class DeviceMappings
     private static PageTable s_mappings;
     private static ulong* s_memory;
     private static uint s_firstSlot;
-    private static ComponentInfo* s_info;
 
     /// <summary>Takes all slots that are left.</summary>
     internal static bool Start(ComponentInfo* info)
     {
-        s_info = info;
         s_firstSlot = PageStore.EndSlot;
         s_mappings = default;
         int count = HasFunction() ? (int)(info->EndEmpty - s_firstSlot) : 0;
@@ -192,37 +190,21 @@ internal static unsafe class DeviceMappings
             return PageStore.SlotAt(address);
         }
 
-        for (ulong i = 0; i < s_info->GrantCount; i++)
-        {
-            GrantInfo* grant = Paths.Grant((uint)i);
-            if (grant->Kind == GrantKind.Region && grant->State == 1 && grant->Slot != 0 && address - grant->Address < grant->Length)
-            {
-                return (uint)(grant->Slot + ((address - grant->Address) / PageSize));
-            }
-        }
-
-        return 0;
+        GrantInfo* grant = Grants.FindMapped(address);
+        return grant != null && grant->Kind == GrantKind.Region && grant->Slot != 0 ? (uint)(grant->Slot + ((address - grant->Address) / PageSize)) : 0;
     }
 
     private static uint SpaceOf(ulong function)
     {
-        for (ulong i = 0; i < s_info->GrantCount; i++)
-        {
-            GrantInfo* grant = Paths.Grant((uint)i);
-            if (grant->Kind == GrantKind.Function && grant->Number == function && grant->State == 1)
-            {
-                return (uint)grant->Slot;
-            }
-        }
-
-        return 0;
+        GrantInfo* grant = Grants.Find(GrantKind.Function, function);
+        return grant == null ? 0 : (uint)grant->Slot;
     }
 
     private static bool HasFunction()
     {
-        for (ulong i = 0; i < s_info->GrantCount; i++)
+        for (uint i = 0; i < Grants.Count; i++)
         {
-            if (Paths.Grant((uint)i)->Kind == GrantKind.Function)
+            if (Grants.Get(i)->Kind == GrantKind.Function)
             {
                 return true;
             }

@@ -14,6 +14,9 @@ internal unsafe struct FaultMessage
     /// <summary>A signal to the layer: the time has come.</summary>
     internal const ulong Event = 1ul << 63;
 
+    /// <summary>A call of the kernel's own with a capability that there is not. Words: instruction, the capability.</summary>
+    internal const ulong Capability = 1;
+
     /// <summary>A system call that the kernel does not know. Words: <see cref="Registers"/>.</summary>
     internal const ulong UnknownCall = 2;
 

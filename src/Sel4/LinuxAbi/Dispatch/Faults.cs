@@ -23,6 +23,12 @@ internal static unsafe class Faults
                 LayerKernel.Read(thread->Slot, &thread->Registers);
                 Signals.Raise(thread, SignalOf(number, out int reason), reason, thread->Registers.Rip, number, code);
                 return Restart(thread);
+            case FaultMessage.Capability:
+                ulong capability = message.Words[1];
+                LayerKernel.Read(thread->Slot, &thread->Registers);
+                KernelRoutine.Repair(ref thread->Registers);
+                Signals.Raise(thread, SignalActions.Sys, 1, capability, 0, 0);
+                return Restart(thread);
             default:
                 LayerKernel.Read(thread->Slot, &thread->Registers);
                 Signals.Raise(thread, SignalActions.Trap, 1, thread->Registers.Rip, 3, 0);

@@ -178,7 +178,7 @@ internal static unsafe class FileCalls
             case FileKind.Text:
                 return Texts.Read((Node)file->Object, offset, target, length);
             case FileKind.Archive:
-                LayerKernel.Copy(target, (byte*)Paths.Grant(file->Object)->Address + offset, length);
+                LayerKernel.Copy(target, (byte*)Grants.Get(file->Object)->Address + offset, length);
                 return (long)length;
             case FileKind.PipeReader:
                 return Pipes.Read(file->Object, target, length);

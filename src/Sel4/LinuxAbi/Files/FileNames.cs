@@ -138,7 +138,7 @@ internal static unsafe class FileNames
     /// <summary>Bytes of a file.</summary>
     internal static ulong LengthOf(OpenFile* file) => LengthOf(file->Kind, file->Object);
 
-    private static ulong LengthOf(FileKind kind, uint instance) => kind == FileKind.Archive ? Paths.Grant(instance)->Length : 0;
+    private static ulong LengthOf(FileKind kind, uint instance) => kind == FileKind.Archive ? Grants.Get(instance)->Length : 0;
 
     private static long Status(FileKind kind, uint instance, ulong target)
     {

@@ -5,12 +5,10 @@ internal static unsafe class Paths
 {
     internal const int Longest = 256;
 
-    private static ComponentInfo* s_info;
     private static byte* s_path;
 
-    internal static bool Start(ComponentInfo* info)
+    internal static bool Start()
     {
-        s_info = info;
         s_path = (byte*)PageStore.Reserve(Longest);
         return s_path != null;
     }
@@ -24,15 +22,6 @@ internal static unsafe class Paths
         error = length < 0 ? length : Errno.NoEntry;
         return length <= 0 ? Node.None : Find(s_path, Simplify(s_path, (int)length));
     }
-
-    /// <summary>The grant of a file of the archive.</summary>
-    internal static GrantInfo* Grant(uint index) => (GrantInfo*)((byte*)s_info + s_info->GrantsOffset) + index;
-
-    /// <summary>The name of a grant, not terminated.</summary>
-    internal static byte* NameOf(GrantInfo* grant) => (byte*)s_info + grant->NameOffset;
-
-    /// <summary>How many grants there are.</summary>
-    internal static uint Grants => (uint)s_info->GrantCount;
 
     private static Node Find(byte* path, int length)
     {
@@ -68,13 +57,13 @@ internal static unsafe class Paths
 
     private static Node FindArchived(byte* name, int length)
     {
-        for (uint i = 0; i < Grants; i++)
+        for (uint i = 0; i < Grants.Count; i++)
         {
-            GrantInfo* grant = Grant(i);
+            GrantInfo* grant = Grants.Get(i);
             bool same = grant->Kind == GrantKind.File && grant->NameLength == (ulong)length;
             for (int at = 0; same && at < length; at++)
             {
-                same = NameOf(grant)[at] == name[at];
+                same = Grants.NameOf(grant)[at] == name[at];
             }
 
             if (same)

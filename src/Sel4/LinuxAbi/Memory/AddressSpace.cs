@@ -263,6 +263,11 @@ internal static unsafe class AddressSpace
             return PageOutcome.Denied;
         }
 
+        if (region->Kind == RegionKind.Fixed && address >= ComponentLayout.Grants && Grants.FindMapped(address) == null)
+        {
+            return PageOutcome.Denied;
+        }
+
         if (region->Kind is RegionKind.Fixed or RegionKind.Program || PageStore.SlotAt(address) != 0)
         {
             return PageOutcome.There;

@@ -15,6 +15,7 @@ internal static unsafe class SignalActions
     internal const uint Kill = 9;
     internal const uint Segv = 11;
     internal const uint Stop = 19;
+    internal const uint Sys = 31;
 
     private const ulong MaskLength = 8;
 

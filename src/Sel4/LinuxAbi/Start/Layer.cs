@@ -13,12 +13,13 @@ internal static unsafe class Layer
         }
 
         Clock.Start(info);
+        Grants.Start(info);
         Texts.Start(info);
         Futexes.Start();
         UnknownCalls.Start();
         RandomNumbers.Start();
         MemoryCalls.Start(info->ProgramEnd);
-        if (!PageStore.Start(info) || !AddressSpace.Start() || !Paths.Start(info) || !DeviceMappings.Start(info) || !Replies.Start(info) || !Threads.Start(info) || !Deadlines.Start(info)
+        if (!PageStore.Start(info) || !AddressSpace.Start() || !Paths.Start() || !DeviceMappings.Start(info) || !Replies.Start(info) || !Threads.Start(info) || !Deadlines.Start(info)
             || !Signals.Start() || !Descriptors.Start() || !Pipes.Start() || !EventFiles.Start())
         {
             Process.EndForLayer("too little memory, or too few slots, for the layer's tables", 1);
@@ -40,9 +41,9 @@ internal static unsafe class Layer
     {
         AddSegments(info);
         AddressSpace.AddMapped(ComponentLayout.Info, ComponentLayout.Info + ComponentLayout.InfoLength, PageRights.Read, RegionKind.Fixed);
-        for (ulong i = 0; i < info->GrantCount; i++)
+        for (uint i = 0; i < Grants.Count; i++)
         {
-            GrantInfo* grant = Paths.Grant((uint)i);
+            GrantInfo* grant = Grants.Get(i);
             if (grant->Address != 0)
             {
                 bool isWritable = grant->Kind is GrantKind.Bar or GrantKind.Registers || (grant->Kind == GrantKind.Region && grant->Value != 0);
