@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Makatea.Cli;
 
 namespace Makatea.Imaging;
@@ -39,13 +40,30 @@ internal static class DotnetProgram
         try
         {
             using Process build = Process.Start(start)!;
+
+            // It would go on by itself, and meet the next build.
+            bool isInterrupted = false;
+            using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
+            using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
             string output = build.StandardOutput.ReadToEnd();
             build.WaitForExit();
+            if (isInterrupted)
+            {
+                throw new CommandException("interrupted; nothing was written");
+            }
+
             File.WriteAllText(log, output);
             if (build.ExitCode != 0)
             {
                 string[] errors = [.. output.Split('\n').Where(l => l.Contains("error", StringComparison.Ordinal)).Select(l => l.Trim()).Distinct().Take(ShownErrors)];
                 throw new CommandException($"the build failed, and all that it said is in {log}: {string.Join("; ", errors)}");
+            }
+
+            void Interrupt(PosixSignalContext context)
+            {
+                context.Cancel = true;
+                isInterrupted = true;
+                build.Kill(entireProcessTree: true);
             }
         }
         catch (Win32Exception e)
