@@ -46,7 +46,11 @@ public sealed class LinuxProgramTests
                 },
             ],
         };
-        byte[] module = BootModule.Build(rootTask, board.Table, [new(ManifestLayout.FileName, manifest.ToBytes()), new(Layer, layer.Bytes.ToArray()), new(Program, program.Bytes)]);
+        byte[] module = BootModule.Build(rootTask, board.Table, [
+            new(ManifestLayout.FileName, manifest.ToBytes()),
+            new(Layer, layer.WithoutSections()),
+            new(Program, ElfFile.Parse(Program, program.Bytes).WithoutSections()),
+        ]);
         string console = KernelRun.Until(board, module, line => line.StartsWith("makatea: program: ended", StringComparison.Ordinal), TimeSpan.FromSeconds(120 + _seconds));
         string said = console[console.IndexOf("makatea:", StringComparison.Ordinal)..];
         Assert.True(said.Contains("\nprogram: 24 passed, 0 failed\n", StringComparison.Ordinal) && !said.Contains("layer: ", StringComparison.Ordinal), said);

@@ -169,6 +169,7 @@ internal static unsafe class AddressSpace
             {
                 if (!PageStore.TryReplace(region->Start, region->End))
                 {
+                    s_promised = PromisedIn(0, ComponentLayout.FreeEnd);
                     return Errno.NoMemory;
                 }
 
