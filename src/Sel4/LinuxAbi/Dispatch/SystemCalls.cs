@@ -67,7 +67,7 @@ internal static unsafe class SystemCalls
             12 => MemoryCalls.Break,
             13 => SignalActions.Set(thread),
             14 => SignalActions.SetMask(thread),
-            SigReturn => Signals.Return(thread),
+            SigReturn => SignalFrames.Return(thread),
             16 => Descriptors.Get(first) == null ? Errno.NotOpen : Errno.NotTerminal, // ioctl
             17 => FileCalls.ReadFrom(thread),
             18 => FileCalls.Write(thread), // pwrite64

@@ -3,8 +3,6 @@ namespace Makatea.Sel4.LinuxAbi;
 /// <summary>System calls on open files.</summary>
 internal static unsafe class FileCalls
 {
-    private const uint BrokenPipe = 13;
-
     /// <summary>read(descriptor, buffer, length).</summary>
     internal static long Read(LinuxThread* thread)
     {
@@ -15,7 +13,7 @@ internal static unsafe class FileCalls
             return Errno.NotOpen;
         }
 
-        long result = ReadAt(file, file->Offset, call.Rsi, call.Rdx);
+        long result = FileContents.Read(file, file->Offset, call.Rsi, call.Rdx);
         file->Offset += result > 0 ? (ulong)result : 0;
         return OrWait(thread, file, result);
     }
@@ -27,7 +25,7 @@ internal static unsafe class FileCalls
         OpenFile* file = Descriptors.Get(call.Rdi);
         return file == null ? Errno.NotOpen
             : file->Kind is FileKind.PipeReader or FileKind.PipeWriter or FileKind.Event or FileKind.Console ? Errno.IllegalSeek
-            : ReadAt(file, call.R10, call.Rsi, call.Rdx);
+            : FileContents.Read(file, call.R10, call.Rsi, call.Rdx);
     }
 
     /// <summary>write(descriptor, buffer, length), and pwrite64, which has an offset where there is something to write to.</summary>
@@ -35,7 +33,7 @@ internal static unsafe class FileCalls
     {
         ref Registers call = ref thread->Registers;
         OpenFile* file = Descriptors.Get(call.Rdi);
-        return file == null ? Errno.NotOpen : OrWait(thread, file, WriteTo(thread, file, call.Rsi, call.Rdx));
+        return file == null ? Errno.NotOpen : OrWait(thread, file, FileContents.Write(thread, file, call.Rsi, call.Rdx));
     }
 
     /// <summary>readv and writev(descriptor, parts, count): part by part, as far as it goes without waiting.</summary>
@@ -60,7 +58,7 @@ internal static unsafe class FileCalls
         for (ulong i = 0; i < count; i++)
         {
             ulong length = parts[(2 * i) + 1];
-            long result = writes ? WriteTo(thread, file, parts[2 * i], length) : ReadAt(file, file->Offset, parts[2 * i], length);
+            long result = writes ? FileContents.Write(thread, file, parts[2 * i], length) : FileContents.Read(file, file->Offset, parts[2 * i], length);
             if (result < 0)
             {
                 return total > 0 ? total : OrWait(thread, file, result);
@@ -132,89 +130,6 @@ internal static unsafe class FileCalls
 
     /// <summary>ftruncate and the like: nothing has a length that may be changed.</summary>
     internal static long Refuse(LinuxThread* thread) => Descriptors.Get(thread->Registers.Rdi) == null ? Errno.NotOpen : Errno.Invalid;
-
-    private static long ReadAt(OpenFile* file, ulong offset, ulong address, ulong length)
-    {
-        // What is touched is given a page: no more than can be filled.
-        const ulong Most = 1 << 20;
-        length = length < Most ? length : Most;
-        switch (file->Kind)
-        {
-            case FileKind.Null or FileKind.Console:
-                return 0;
-            case FileKind.Directory:
-                return Errno.IsDirectory;
-            case FileKind.PipeWriter:
-                return Errno.NotOpen;
-            case FileKind.Archive:
-                ulong left = FileNames.LengthOf(file);
-                left = offset < left ? left - offset : 0;
-                length = left < length ? left : length;
-                break;
-            case FileKind.Event when length < sizeof(ulong):
-                return Errno.Invalid;
-            default:
-                break;
-        }
-
-        var target = (byte*)address;
-        if (!UserMemory.CanWrite(address, length))
-        {
-            return Errno.Fault;
-        }
-
-        switch (file->Kind)
-        {
-            case FileKind.Zero:
-                for (ulong i = 0; i < length; i++)
-                {
-                    target[i] = 0;
-                }
-
-                return (long)length;
-            case FileKind.Random:
-                RandomNumbers.Fill(target, length);
-                return (long)length;
-            case FileKind.Text:
-                return Texts.Read((Node)file->Object, offset, target, length);
-            case FileKind.Archive:
-                LayerKernel.Copy(target, (byte*)Grants.Get(file->Object)->Address + offset, length);
-                return (long)length;
-            case FileKind.PipeReader:
-                return Pipes.Read(file->Object, target, length);
-            case FileKind.Event:
-                return EventFiles.Read(file->Object, (ulong*)target);
-            default:
-                return Errno.Invalid;
-        }
-    }
-
-    private static long WriteTo(LinuxThread* thread, OpenFile* file, ulong address, ulong length)
-    {
-        const ulong Most = 1 << 20;
-        length = length < Most ? length : Most;
-        if (!UserMemory.CanRead(address, length))
-        {
-            return Errno.Fault;
-        }
-
-        switch (file->Kind)
-        {
-            case FileKind.Console:
-                ConsoleOutput.Write((byte*)address, (int)length);
-                return (long)length;
-            case FileKind.Null or FileKind.Zero or FileKind.Random:
-                return (long)length;
-            case FileKind.PipeWriter:
-                long result = Pipes.Write(file->Object, (byte*)address, length);
-                thread->Pending |= result == Errno.BrokenPipe && !SignalActions.IsIgnored(BrokenPipe) ? SignalActions.Bit(BrokenPipe) : 0;
-                return result;
-            case FileKind.Event:
-                return length < sizeof(ulong) ? Errno.Invalid : EventFiles.Write(file->Object, *(ulong*)address);
-            default:
-                return Errno.NotOpen;
-        }
-    }
 
     private static long OrWait(LinuxThread* thread, OpenFile* file, long result) =>
         result == Errno.Again && !file->IsNonBlocking ? Waits.Begin(thread, WaitKind.File, Clock.Never) : result;

@@ -8,26 +8,6 @@ internal static unsafe class Signals
 {
     private const int FromThread = -6; // SI_TKILL
     private const ulong TickNanoseconds = 1_000_000;
-    private const ulong StateAlignment = 64;
-    private const ulong UserSegments = (0x2bul << 48) | 0x33;
-    private const ulong DirectionFlag = 1 << 10;
-
-    private const ulong LegacyFeatures = 3;
-
-    private static ulong s_stateLength;
-    private static ulong s_features;
-
-    /// <summary>Starts without handlers.</summary>
-    internal static bool Start()
-    {
-        // Of the kernel's own floating-point state; fxsave where that is all.
-        const ulong Legacy = 512;
-        ulong length = Board.Get(BoardValue.XSaveSize);
-        s_features = Board.Get(BoardValue.XSaveFeatures);
-        s_stateLength = length < Legacy ? Legacy : (length + StateAlignment - 1) & ~(StateAlignment - 1);
-        return SignalActions.Start();
-    }
-
     /// <summary>tgkill, tkill, kill within the process.</summary>
     /// <returns>0, or an error.</returns>
     internal static long Send(LinuxThread* sender, ulong process, ulong id, ulong signal)
@@ -57,7 +37,7 @@ internal static unsafe class Signals
     {
         SignalAction* action = SignalActions.Get(signal);
         if (action->Handler <= SignalAction.Ignore || (thread->Blocked & SignalActions.Bit(signal)) != 0
-            || !TryPush(thread, signal, new SignalInfo { Number = (int)signal, Code = code, Address = address }, trap, error))
+            || !SignalFrames.TryPush(thread, signal, new SignalInfo { Number = (int)signal, Code = code, Address = address }, trap, error))
         {
             Process.EndBySignal(thread, signal, address);
         }
@@ -81,7 +61,7 @@ internal static unsafe class Signals
             }
 
             var info = new SignalInfo { Number = (int)signal, Code = FromThread, Address = Threads.ProcessId };
-            if (SignalActions.Get(signal)->Handler == SignalAction.Default || !TryPush(thread, signal, info, 0, 0))
+            if (SignalActions.Get(signal)->Handler == SignalAction.Default || !SignalFrames.TryPush(thread, signal, info, 0, 0))
             {
                 Process.EndBySignal(thread, signal, 0);
             }
@@ -96,21 +76,6 @@ internal static unsafe class Signals
         {
             Reach(thread);
         }
-    }
-
-    /// <summary>rt_sigreturn of the trampoline: the thread goes on as the handler left its registers.</summary>
-    internal static long Return(LinuxThread* thread)
-    {
-        ulong frame = thread->Registers.Rbx;
-        if (!UserMemory.CanRead(frame, (ulong)sizeof(SignalFrame)))
-        {
-            Process.EndBySignal(thread, SignalActions.Segv, frame);
-        }
-
-        UserContext* context = &((SignalFrame*)frame)->Context;
-        context->Machine.Give(ref thread->Registers);
-        thread->Blocked = context->Mask & ~SignalActions.Unblockable;
-        return SystemCalls.Resumes;
     }
 
     /// <summary>Interrupts a thread that runs, or waits.</summary>
@@ -166,58 +131,6 @@ internal static unsafe class Signals
             {
                 return false;
             }
-        }
-
-        return true;
-    }
-
-    /// <summary>Puts a frame on the thread's stack and lets its registers lead to the handler.</summary>
-    private static bool TryPush(LinuxThread* thread, uint signal, SignalInfo info, ulong trap, ulong error)
-    {
-        SignalAction* action = SignalActions.Get(signal);
-        ref Registers registers = ref thread->Registers;
-        ulong top = registers.Rsp - SignalFrame.RedZone;
-        bool isOn = registers.Rsp - thread->OtherStack < thread->OtherStackLength;
-        if ((action->Flags & SignalAction.OnOtherStack) != 0 && thread->OtherStackLength != 0 && !isOn)
-        {
-            top = thread->OtherStack + thread->OtherStackLength;
-        }
-
-        ulong state = (top - s_stateLength) & ~(StateAlignment - 1);
-        ulong place = (state - (ulong)sizeof(SignalFrame)) & ~(StateAlignment - 1);
-        if (!UserMemory.CanWrite(place, state + s_stateLength - place))
-        {
-            return false;
-        }
-
-        LayerKernel.Clear(state, s_stateLength);
-        var frame = (SignalFrame*)place;
-        *frame = default;
-        frame->Info = info;
-        frame->Context.Stack = thread->OtherStack;
-        frame->Context.StackLength = thread->OtherStackLength;
-        frame->Context.Mask = thread->Blocked;
-        frame->Context.Machine.Take(registers);
-        frame->Context.Machine.Segments = UserSegments;
-        frame->Context.Machine.Error = error;
-        frame->Context.Machine.Trap = trap;
-        frame->Context.Machine.FaultAddress = info.Address;
-        frame->Context.Machine.FloatingPoint = state;
-
-        thread->Blocked |= (action->Mask | ((action->Flags & SignalAction.NotBlocked) != 0 ? 0 : SignalActions.Bit(signal))) & ~SignalActions.Unblockable;
-        registers.Rax = action->Handler;
-        registers.Rbx = place;
-        registers.R12 = state;
-        registers.Rdi = signal;
-        registers.Rsi = (ulong)&frame->Info;
-        registers.Rdx = (ulong)&frame->Context;
-        registers.Rsp = place;
-        registers.R13 = s_features;
-        registers.Rip = s_features > LegacyFeatures ? LayerCode.ExtendedSignalEntry : LayerCode.SignalEntry;
-        registers.Flags &= ~DirectionFlag;
-        if ((action->Flags & SignalAction.Once) != 0)
-        {
-            action->Handler = SignalAction.Default;
         }
 
         return true;

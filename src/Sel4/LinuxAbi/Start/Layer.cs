@@ -16,11 +16,12 @@ internal static unsafe class Layer
         Grants.Start(info);
         Texts.Start(info);
         Futexes.Start();
+        SignalFrames.Start();
         UnknownCalls.Start();
         RandomNumbers.Start();
         MemoryCalls.Start(info->ProgramEnd);
         if (!PageStore.Start(info) || !AddressSpace.Start() || !Paths.Start() || !DeviceMappings.Start(info) || !Replies.Start(info) || !Threads.Start(info) || !Deadlines.Start(info)
-            || !Signals.Start() || !Descriptors.Start() || !Pipes.Start() || !EventFiles.Start())
+            || !SignalActions.Start() || !Descriptors.Start() || !Pipes.Start() || !EventFiles.Start())
         {
             Process.EndForLayer("too little memory, or too few slots, for the layer's tables", 1);
         }
