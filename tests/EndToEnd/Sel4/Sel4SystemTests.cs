@@ -54,6 +54,32 @@ public sealed partial class Sel4SystemTests
         Assert.Equal(3, SignalledEnd().Count(console));
     }
 
+    /// <summary>A component has its device write all over the machine's memory, while another's goes on with its frames.</summary>
+    [SkippableFact]
+    public void A_device_reaches_what_its_component_mapped_and_nothing_else()
+    {
+        using Scratch scratch = new();
+        string system = $$"""
+            name: trial
+            components:
+              hostile:
+                program: {{Repository.File("tests/Images/HostileDevice")}}
+                functions:
+                  nvme: {address: "0000:00:03.0", identity: "1b36:0010"}
+
+            """ + Net(8);
+        string console = Sel4Boot.Run(scratch, system, c => NetDone().IsMatch(c) || Ended().IsMatch(c), 120, out WirePeer peer);
+        using (peer)
+        {
+            Assert.True(console.Contains("hostile: done: the device was told to write to 512 addresses", StringComparison.Ordinal), console);
+
+            // Each was refused, and the kernel says so.
+            Assert.Equal(512, RefusedWrite().Matches(console).Select(m => m.Groups["address"].Value).Distinct().Count());
+            Assert.True(NetDone().IsMatch(console), console);
+            peer.ThrowIfFailed();
+        }
+    }
+
     private static string Net(int seconds) => $$"""
           net:
             program: {{Repository.File("src/Sel4/Programs/Net")}}
@@ -89,6 +115,9 @@ public sealed partial class Sel4SystemTests
 
     [GeneratedRegex(@"^(client|net): failed|^makatea: (client|net): (ended (by|with)|left)", RegexOptions.Multiline)]
     private static partial Regex Ended();
+
+    [GeneratedRegex(@"IOMMU: DMA write page fault from 0x18 \(bus: 0x0/dev: 0x3/fun: 0x0\) on address 0x0:(?<address>[0-9a-f]+) ")]
+    private static partial Regex RefusedWrite();
 
     [GeneratedRegex(@"^makatea: storage: ended by signal \d+", RegexOptions.Multiline)]
     private static partial Regex SignalledEnd();
