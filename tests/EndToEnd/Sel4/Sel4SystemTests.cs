@@ -14,6 +14,9 @@ public sealed partial class Sel4SystemTests
     private const int Blocks = 512;
     private const ulong Seed = 20261121;
 
+    /// <summary>KiB by which a heap may grow when it is used otherwise than before; a byte lost for each request is more in ten minutes.</summary>
+    private const long Slack = 512;
+
     /// <summary>Seconds for which both domains work; the full run asks for ten minutes.</summary>
     private static readonly int _seconds = int.Parse(Environment.GetEnvironmentVariable("MAKATEA_SEL4_STRESS_SECONDS") ?? "15", CultureInfo.InvariantCulture);
 
@@ -21,7 +24,7 @@ public sealed partial class Sel4SystemTests
     public void Both_domains_work_for_as_long_as_they_are_asked_to_and_the_host_finds_what_was_written()
     {
         using Scratch scratch = new();
-        string console = Boot(scratch, Sel4Boot.Storage(""), Sel4Boot.Client($"[write, {Seed}, {Blocks}, {_seconds}]") + Net(_seconds), waitForNet: true, out WirePeer peer);
+        string console = Boot(scratch, Sel4Boot.Storage($"sel4: {{program: {Repository.File("tests/Images/MeasuredStorage")}}}"), Sel4Boot.Client($"[write, {Seed}, {Blocks}, {_seconds}]") + Net(_seconds), waitForNet: true, out WirePeer peer);
         using (peer)
         {
             Match done = ClientDone().Match(console);
@@ -35,7 +38,18 @@ public sealed partial class Sel4SystemTests
             Assert.InRange(peer.Answered, frames, long.MaxValue);
             peer.ThrowIfFailed();
             Assert.DoesNotContain("started again", console, StringComparison.Ordinal);
+            Assert.All(["storage", "client", "net"], name => CheckMemory(name, console));
         }
+    }
+
+    /// <summary>What a component uses grows while it starts, and not any more in the second half of its time.</summary>
+    private static void CheckMemory(string name, string console)
+    {
+        long[] used = [.. Memory().Matches(console).Where(m => m.Groups["name"].Value == name).Select(m => long.Parse(m.Groups["used"].Value, CultureInfo.InvariantCulture))];
+        Assert.True(used.Length >= 4, $"{name} said {used.Length} times what it uses\n{console}");
+        long before = used[..(used.Length / 2)].Max();
+        long after = used[(used.Length / 2)..].Max();
+        Assert.True(after <= before + Slack, $"{name} used up to {before} KiB in the first half and up to {after} KiB in the second: {string.Join(' ', used)}");
     }
 
     /// <summary>It dies three times while requests are under way. The root task starts it again, and what it had not finished the next one does.</summary>
@@ -118,6 +132,9 @@ public sealed partial class Sel4SystemTests
 
     [GeneratedRegex(@"IOMMU: DMA write page fault from 0x18 \(bus: 0x0/dev: 0x3/fun: 0x0\) on address 0x0:(?<address>[0-9a-f]+) ")]
     private static partial Regex RefusedWrite();
+
+    [GeneratedRegex(@"^(?<name>\w+): .*?memory (?<used>\d+) KiB\r?$", RegexOptions.Multiline)]
+    private static partial Regex Memory();
 
     [GeneratedRegex(@"^makatea: storage: ended by signal \d+", RegexOptions.Multiline)]
     private static partial Regex SignalledEnd();

@@ -49,10 +49,10 @@ static void Write(DiskTrial trial, GuestDisk disk, TimeSpan time)
     do
     {
         trial.Next();
-        if (trial.Generation == 1 || TimeProvider.System.GetElapsedTime(said) > TimeSpan.FromSeconds(10))
+        if (trial.Generation == 1 || TimeProvider.System.GetElapsedTime(said) > TimeSpan.FromSeconds(2))
         {
             said = TimeProvider.System.GetTimestamp();
-            Console.WriteLine($"generation {trial.Generation} is written and as it should be: {disk.Requests} requests, {disk.Deaths} domains died");
+            Console.WriteLine($"generation {trial.Generation} is written and as it should be: {disk.Requests} requests, {disk.Deaths} domains died, memory {Sel4Component.CountMemory() >> 10} KiB");
         }
     }
     while (TimeProvider.System.GetElapsedTime(started) < time);
