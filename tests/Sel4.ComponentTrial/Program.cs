@@ -21,14 +21,6 @@ internal static unsafe class Program
         {
             Count();
         }
-        else if (Self.Plays("judge"))
-        {
-            ManagerTrial.Judge();
-        }
-        else if (Self.Plays("hostile"))
-        {
-            HostileTrial.Run();
-        }
         else if (Self.Plays("layer"))
         {
             StartThreads();

@@ -1,10 +1,12 @@
+using System.Runtime.CompilerServices;
+
 namespace Makatea.Sel4;
 
 /// <summary>What the attacker tries, one deed each time that it is started.</summary>
 internal static unsafe class Attacks
 {
     /// <summary>Deeds after which the attacker is to be gone: the kernel stops it there.</summary>
-    internal const int Fatal = 15;
+    internal const int Fatal = 17;
 
     /// <summary>Deeds that are refused, and that the attacker may live on after.</summary>
     internal const int Refused = 2;
@@ -32,7 +34,9 @@ internal static unsafe class Attacks
         12 => "loads page tables of its own",
         13 => "raises an interrupt",
         14 => "makes a system call that is none",
-        15 => "asks the root task for what is the victim's",
+        15 => "runs over the end of its stack",
+        16 => "tells the root task of a fault that is none",
+        17 => "asks for what is the victim's, and for more priority",
         _ => "invokes every slot in every way",
     };
 
@@ -88,7 +92,14 @@ internal static unsafe class Attacks
                 Instructions.SystemCall();
                 break;
             case 15:
-                Volatile.Write(result, AllRefused() ? Roles.WasRefused : Roles.WasDone);
+                Overflow(1);
+                break;
+            case 16:
+                // It is taken for its own.
+                Self.Ask((RootRequest)Board.Get(BoardValue.FaultMemory), 1, 2, 3, 4);
+                break;
+            case 17:
+                Volatile.Write(result, AllRefused() && MayNotRise() ? Roles.WasRefused : Roles.WasDone);
                 return;
             default:
                 Sweep();
@@ -102,7 +113,7 @@ internal static unsafe class Attacks
     private static bool AllRefused()
     {
         bool refused = true;
-        for (RootRequest request = RootRequest.Start; request <= RootRequest.Query; request++)
+        for (RootRequest request = RootRequest.Start; request <= RootRequest.Usage; request++)
         {
             refused &= Self.Ask(request, Roles.Victim) == RootAnswer.Denied;
         }
@@ -114,11 +125,30 @@ internal static unsafe class Attacks
                 && Self.Ask(RootRequest.Listen, (ulong)GrantKind.MessageInterrupt, number, 0, 0) == RootAnswer.Invalid
                 && Self.Ask(RootRequest.Ignore, (ulong)GrantKind.MessageInterrupt, number) == RootAnswer.Invalid
                 && Self.Ask(RootRequest.Listen, (ulong)GrantKind.PinInterrupt, number, 0, 0) == RootAnswer.Invalid
+                && Self.Ask(RootRequest.ResetFunction, number) == RootAnswer.Invalid
                 && Self.Ask(RootRequest.ReadConfig, number, 0, 4) == RootAnswer.Invalid
                 && Self.Ask(RootRequest.WriteConfig, number, 4, 2, 0) == RootAnswer.Invalid;
         }
 
         return refused && Self.Ask((RootRequest)0x1234_5678) == RootAnswer.Unknown;
+    }
+
+    /// <summary>The priority that it was given is the highest that it may give.</summary>
+    private static bool MayNotRise()
+    {
+        const ulong Highest = 255;
+        KernelCall.SetCapability(0, ComponentLayout.FirstThreadSlot);
+        bool refused = !KernelCall.Invoke(ComponentLayout.FirstThreadSlot, BoardValue.TCBSetPriority, 1, 1, Highest).IsDone;
+        KernelCall.SetCapability(0, ComponentLayout.FirstThreadSlot);
+        return refused && !KernelCall.Invoke(ComponentLayout.FirstThreadSlot, BoardValue.TCBSetMCPriority, 1, 1, Highest).IsDone;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ulong Overflow(ulong depth)
+    {
+        ulong here = depth;
+        Volatile.Write(&here, here + Overflow(depth + 1));
+        return here;
     }
 
     /// <summary>Every label, at every slot that it might have and some that it cannot, with words that could be slots, addresses, numbers or sizes. It may well end itself by that.</summary>

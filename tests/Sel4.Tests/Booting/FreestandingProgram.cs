@@ -8,6 +8,9 @@ internal static class FreestandingProgram
 {
     private static readonly TimeSpan _patience = TimeSpan.FromMinutes(5);
 
+    // Tests that run side by side want the same programs.
+    private static readonly Lock _building = new();
+
     /// <summary>Builds a project and reads what was linked.</summary>
     /// <param name="project">Its folder, below the root of the repository.</param>
     /// <param name="name">Its assembly's name.</param>
@@ -21,6 +24,16 @@ internal static class FreestandingProgram
             // The build of the tests may have left its own settings.
             Environment = { ["MSBUILDDISABLENODEREUSE"] = "1", ["MSBuildSDKsPath"] = null, ["MSBUILD_EXE_PATH"] = null },
         };
+        string path = Path.Combine(folder, "bin/Release/net9.0/linux-x64", name + ".elf");
+        lock (_building)
+        {
+            Run(project, start);
+            return ElfFile.Parse(path, File.ReadAllBytes(path));
+        }
+    }
+
+    private static void Run(string project, ProcessStartInfo start)
+    {
         using Process build = Process.Start(start)!;
         Task<string> output = build.StandardOutput.ReadToEndAsync();
         if (!build.WaitForExit(_patience))
@@ -30,7 +43,5 @@ internal static class FreestandingProgram
         }
 
         Assert.True(build.ExitCode == 0, output.Result);
-        string path = Path.Combine(folder, "bin/Release/net9.0/linux-x64", name + ".elf");
-        return ElfFile.Parse(path, File.ReadAllBytes(path));
     }
 }

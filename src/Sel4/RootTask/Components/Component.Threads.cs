@@ -34,13 +34,15 @@ internal unsafe partial struct Component
         return consumed;
     }
 
-    /// <summary>Gives it back, budgets anew.</summary>
-    internal readonly bool Resume(Resources* machine)
+    /// <summary>Gives it back, budgets anew. Another thread is the first each time, as there may be time for one alone before it is taken again.</summary>
+    internal bool Resume(Resources* machine)
     {
         bool done = true;
+        _firstResumed++;
         for (uint i = 0; i < _threads; i++)
         {
-            done &= SetBudget(machine, i).IsDone && ThreadCalls.GiveTime(_firstTime + i, _firstThread + i).IsDone;
+            uint thread = (_firstResumed + i) % _threads;
+            done &= SetBudget(machine, thread).IsDone && ThreadCalls.GiveTime(_firstTime + thread, _firstThread + thread).IsDone;
         }
 
         return done;

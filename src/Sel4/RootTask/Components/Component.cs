@@ -40,6 +40,7 @@ internal unsafe partial struct Component
     private uint _firstThread;
     private uint _threads;
     private uint _firstTime;
+    private uint _firstResumed;
     private ulong _budget;
     private ulong _period;
     private bool _hasTicker;
