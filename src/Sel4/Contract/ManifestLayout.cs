@@ -161,7 +161,7 @@ public struct ManifestFunction
     /// <summary>Interrupts by message that it is given.</summary>
     public ulong Vectors;
 
-    /// <summary>1 where it may do DMA without an IOMMU.</summary>
+    /// <summary>1 where it may be driven without an IOMMU, by its registers alone: it does no DMA then.</summary>
     public ulong AllowUnprotected;
 }
 

@@ -23,7 +23,7 @@ internal static class ComponentShape
         .Required("address", new TextShape("a PCI address, such as 0000:00:04.0", "^([0-9a-f]{4}:)?[0-9a-f]{2}:[01][0-9a-f]\\.[0-7]$").Located(), (f, v) => f.Address = v, "Where it is.")
         .Optional("identity", new TextShape("VENDOR:DEVICE, such as 8086:10d3", "^[0-9a-f]{4}:[0-9a-f]{4}$"), (f, v) => f.Identity = v, "What it must be, VENDOR:DEVICE; anything by default.")
         .Optional("vectors", new WholeNumberShape(0, 32), (f, v) => f.Vectors = (int)v, "Interrupts by message that it is given.", 1)
-        .Optional("allow-unprotected", new FlagShape(), (f, v) => f.AllowUnprotected = v, "It may be driven where no IOMMU keeps it to its memory.", false);
+        .Optional("allow-unprotected", new FlagShape(), (f, v) => f.AllowUnprotected = v, "It may be driven where no IOMMU keeps it to its memory, by its registers alone: its DMA stays off.", false);
 
     private static readonly RecordShape<RegistersDescription> _registers = new RecordShape<RegistersDescription>("registers", "Registers of a device by physical address.", () => new())
         .Required("address", new TextShape("a physical address in whole pages, such as 0xfed00000", "^0x[0-9a-f]{1,10}000$", allowNumbers: true).Located(), (r, v) => r.Address = v, "Their physical address.")

@@ -69,5 +69,5 @@ public sealed record Region(string Name, ulong Length);
 /// <param name="Address">Bus, device and function as 16 bits.</param>
 /// <param name="Identity">Vendor and, above 16 bits, device that it must be; 0 for any.</param>
 /// <param name="Vectors">Interrupts by message that it is given.</param>
-/// <param name="AllowUnprotected">It may do DMA without an IOMMU.</param>
+/// <param name="AllowUnprotected">It may be driven without an IOMMU, by its registers alone.</param>
 public sealed record Function(string Name, ushort Address, uint Identity, int Vectors, bool AllowUnprotected);

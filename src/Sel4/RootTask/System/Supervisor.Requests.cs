@@ -133,7 +133,7 @@ internal static unsafe partial class Supervisor
         }
         else
         {
-            s_functions[function].Layout.Write((uint)offset, (uint)width, (uint)value, mayMaster: true);
+            s_functions[function].Layout.Write((uint)offset, (uint)width, (uint)value, mayMaster: s_machine->IOLevels != 0);
         }
 
         return RootAnswer.Done;
