@@ -68,7 +68,7 @@ internal static class Program
         }
     }
 
-    private static void Print(IEnumerable<(string Name, string Result)> results)
+    internal static void Print(IEnumerable<(string Name, string Result)> results)
     {
         foreach ((string name, string result) in results)
         {

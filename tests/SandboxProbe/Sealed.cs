@@ -8,13 +8,10 @@ internal static unsafe class Sealed
 {
     public static IEnumerable<(string Name, string Result)> All(SandboxSealRights keep)
     {
-        // Once before, so that nothing is loaded or compiled after the seal that need not be.
+        // Once before, printing included, so that nothing is loaded or compiled after the seal that need not be.
         var warmUp = new List<(string, string)>();
         Check(warmUp, "warm-up: ", () => { });
-        foreach ((string name, string result) in warmUp)
-        {
-            Console.WriteLine($"{name}\t{result}");
-        }
+        Program.Print(warmUp);
 
         var results = new List<(string, string)>();
         Try(results, "before: ");
