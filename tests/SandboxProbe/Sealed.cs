@@ -6,11 +6,14 @@ namespace Makatea.SandboxProbe;
 /// <summary>What is left after the seal.</summary>
 internal static unsafe class Sealed
 {
+    private const int Moment = 20;
+
     public static IEnumerable<(string Name, string Result)> All(SandboxSealRights keep)
     {
-        // Once before, printing included, so that nothing is loaded or compiled after the seal that need not be.
+        // Once before with a seal that leaves the compiler its memory, printing included, so that nothing is loaded or compiled after the other that need not be.
+        const SandboxSealRights Everything = SandboxSealRights.OpenFiles | SandboxSealRights.ExecutableMemory | SandboxSealRights.NewRings;
         var warmUp = new List<(string, string)>();
-        Check(warmUp, "warm-up: ", () => { });
+        Check(warmUp, "warm-up: ", () => SandboxSeal.Apply(Everything));
         Program.Print(warmUp);
 
         var results = new List<(string, string)>();
@@ -21,21 +24,28 @@ internal static unsafe class Sealed
 
     private static void Check(List<(string, string)> results, string when, Action seal)
     {
-        // A thread from before the seal and one from after: the seal is on both.
-        using var isSealed = new ManualResetEventSlim();
-        using var done = new ManualResetEventSlim();
+        // A thread from before the seal and one from after: the seal is on both. Who waits does so for a while, in the same way each time: how threads are woken is compiled, too.
+        bool isSealed = false;
         var earlier = new Thread(() =>
         {
-            isSealed.Wait();
+            while (!Volatile.Read(ref isSealed))
+            {
+                Thread.Sleep(Moment);
+            }
+
             Try(results, when + "earlier thread: ");
-            done.Set();
+            Thread.Sleep(Moment);
         });
         earlier.Start();
+        Thread.Sleep(2 * Moment);
         seal();
-        isSealed.Set();
-        done.Wait();
+        Volatile.Write(ref isSealed, true);
         earlier.Join();
-        var later = new Thread(() => Try(results, when + "later thread: "));
+        var later = new Thread(() =>
+        {
+            Try(results, when + "later thread: ");
+            Thread.Sleep(Moment);
+        });
         later.Start();
         later.Join();
 
