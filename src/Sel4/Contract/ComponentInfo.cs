@@ -68,7 +68,7 @@ public struct ComponentInfo
     /// <summary>Slot of the first untyped object that is its memory; the others follow.</summary>
     public ulong FirstUntyped;
 
-    /// <summary>How many, at most 48.</summary>
+    /// <summary>How many, at most <see cref="ComponentLayout.MaxUntypeds"/>.</summary>
     public ulong Untypeds;
 
     /// <summary>Sizes of the untyped objects: <see cref="Untypeds"/> numbers, 2 to that many bytes.</summary>

@@ -18,6 +18,9 @@ public static class ComponentLayout
     /// <summary>Bytes of it before the grants: the structure, numbers of the kernel, sizes of memory, texts, each at a multiple of 8.</summary>
     public const ulong InfoTextsLength = 0x3000;
 
+    /// <summary>Most untyped objects that a component's memory is.</summary>
+    public const int MaxUntypeds = 48;
+
     /// <summary>IPC buffer of the first thread, a page. Other threads have none.</summary>
     public const ulong IpcBuffer = 0x7880_0000;
 

@@ -26,6 +26,27 @@ public static class ManifestLayout
 
     /// <summary>Most waiters of one component.</summary>
     public const int MaxWaiters = 64;
+
+    /// <summary>Lowest priority of a component's first thread.</summary>
+    public const int MinPriority = 2;
+
+    /// <summary>Highest: the root task's are above.</summary>
+    public const int MaxPriority = 250;
+
+    /// <summary>Least microseconds of a budget.</summary>
+    public const int MinBudget = 10;
+
+    /// <summary>Most microseconds of a period.</summary>
+    public const int MaxPeriod = 10_000_000;
+
+    /// <summary>Most bytes of a component's memory, and of a region.</summary>
+    public const ulong MaxMemory = 1ul << 36;
+
+    /// <summary>Most interrupts by message of a function.</summary>
+    public const int MaxVectors = 64;
+
+    /// <summary>The pin after the last.</summary>
+    public const int EndOfPins = 256;
 }
 
 /// <summary>A text or a table: where it is.</summary>

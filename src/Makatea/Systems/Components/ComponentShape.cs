@@ -85,8 +85,8 @@ internal static class ComponentShape
         where T : class => shape
         .Optional("threads", new WholeNumberShape(1, Sel4.ManifestLayout.MaxThreads), (c, v) => of(c).Threads = (int)v, "Most threads of its program.", ComponentDefaults.Threads)
         .Optional("waiters", new WholeNumberShape(0, Sel4.ManifestLayout.MaxWaiters), (c, v) => of(c).Waiters = (int)v, "How many of its threads can wait for doorbells.", ComponentDefaults.Waiters)
-        .Optional("priority", new WholeNumberShape(2, 250), (c, v) => of(c).Priority = (int)v, $"The higher goes first; by default {ComponentDefaults.DomainPriority} for domains and {ComponentDefaults.Priority} for others.")
-        .Optional("budget", new DurationShape(50, 10_000_000).Located(), (c, v) => of(c).Budget = v, "Processor time that each of its threads has in each period.", $"{ComponentDefaults.Period}us")
-        .Optional("period", new DurationShape(50, 10_000_000), (c, v) => of(c).Period = v, "Length of the periods.", $"{ComponentDefaults.Period}us")
+        .Optional("priority", new WholeNumberShape(Sel4.ManifestLayout.MinPriority, Sel4.ManifestLayout.MaxPriority), (c, v) => of(c).Priority = (int)v, $"The higher goes first; by default {ComponentDefaults.DomainPriority} for domains and {ComponentDefaults.Priority} for others.")
+        .Optional("budget", new DurationShape(50, Sel4.ManifestLayout.MaxPeriod).Located(), (c, v) => of(c).Budget = v, "Processor time that each of its threads has in each period.", $"{ComponentDefaults.Period}us")
+        .Optional("period", new DurationShape(50, Sel4.ManifestLayout.MaxPeriod), (c, v) => of(c).Period = v, "Length of the periods.", $"{ComponentDefaults.Period}us")
         .Optional("restart", new FlagShape(), (c, v) => of(c).Restart = v, "It is started again when it fails; by default domains are.");
 }

@@ -8,16 +8,8 @@ internal static class ManifestChecks
 {
     private const ulong Page = 4096;
     private const int LongestName = 255;
-    private const int LowestPriority = 2;
-    private const int HighestPriority = 250;
-    private const int MostUntypeds = 48;
     private const int BarsOfFunction = 6;
-    private const int MostVectors = 64;
-    private const int ShortestBudget = 10;
-    private const long LongestPeriod = 10_000_000;
-    private const ulong MostMemory = 1ul << 36;
     private const ulong EndOfPorts = 0x1_0000;
-    private const ulong EndOfPins = 256;
     private const ulong EndOfAddresses = 1ul << 52;
 
     /// <summary>All that does not hold, a line each.</summary>
@@ -29,7 +21,7 @@ internal static class ManifestChecks
         .. CheckNames("doorbell", manifest.Doorbells),
         .. CheckNames("function", manifest.Functions.Select(f => f.Name)),
         .. manifest.Components.SelectMany(c => CheckComponent(manifest, c)),
-        .. manifest.Regions.Where(r => r.Length == 0 || r.Length % Page != 0 || r.Length > MostMemory).Select(r => $"region '{r.Name}' has {r.Length} bytes, needed are whole pages of {Page}"),
+        .. manifest.Regions.Where(r => r.Length == 0 || r.Length % Page != 0 || r.Length > ManifestLayout.MaxMemory).Select(r => $"region '{r.Name}' has {r.Length} bytes, needed are whole pages of {Page}"),
         .. CheckDoorbells(manifest),
         .. CheckFunctions(manifest),
     ];
@@ -40,7 +32,7 @@ internal static class ManifestChecks
         // With a function come its registers and its interrupts.
         int functions = component.Grants.Where(g => g.Kind == GrantKind.Function && g.Number < (ulong)manifest.Functions.Count).Sum(g => BarsOfFunction + manifest.Functions[(int)g.Number].Vectors);
         int texts = Whole(Length(component.Name)) + Whole(component.Arguments.Sum(t => Length(t) + 1)) + Whole(component.Environment.Sum(t => Length(t) + 1)) + component.Grants.Sum(g => Whole(Length(g.Name)));
-        return (Unsafe.SizeOf<ComponentInfo>() + (((int)BoardValue.Count + MostUntypeds) * sizeof(ulong)) + texts, component.Grants.Count + functions);
+        return (Unsafe.SizeOf<ComponentInfo>() + (((int)BoardValue.Count + ComponentLayout.MaxUntypeds) * sizeof(ulong)) + texts, component.Grants.Count + functions);
     }
 
     private static int Whole(int length) => (length + 7) & ~7;
@@ -92,9 +84,9 @@ internal static class ManifestChecks
     private static IEnumerable<string> CheckComponent(Manifest manifest, Component component)
     {
         string what = $"component '{component.Name}'";
-        if (component.Memory % Page != 0 || component.Memory > MostMemory)
+        if (component.Memory % Page != 0 || component.Memory > ManifestLayout.MaxMemory)
         {
-            yield return $"{what} has {component.Memory} bytes of memory, needed are whole pages of {Page}, at most {MostMemory >> 30} GiB";
+            yield return $"{what} has {component.Memory} bytes of memory, needed are whole pages of {Page}, at most {ManifestLayout.MaxMemory >> 30} GiB";
         }
 
         int fewest = component.Layer is null ? 0 : 1;
@@ -108,14 +100,14 @@ internal static class ManifestChecks
             yield return $"{what} has {component.Waiters} waiters, allowed are 0 to {ManifestLayout.MaxWaiters}";
         }
 
-        if (component.Priority is < LowestPriority or > HighestPriority)
+        if (component.Priority is < ManifestLayout.MinPriority or > ManifestLayout.MaxPriority)
         {
-            yield return $"{what} has priority {component.Priority}, allowed are {LowestPriority} to {HighestPriority}";
+            yield return $"{what} has priority {component.Priority}, allowed are {ManifestLayout.MinPriority} to {ManifestLayout.MaxPriority}";
         }
 
-        if (component.Budget < ShortestBudget || component.Budget > component.Period || component.Period > LongestPeriod)
+        if (component.Budget < ManifestLayout.MinBudget || component.Budget > component.Period || component.Period > ManifestLayout.MaxPeriod)
         {
-            yield return $"{what} has {component.Budget} us of each {component.Period} us, needed are at least {ShortestBudget}, not more than all, of at most {LongestPeriod}";
+            yield return $"{what} has {component.Budget} us of each {component.Period} us, needed are at least {ManifestLayout.MinBudget}, not more than all, of at most {ManifestLayout.MaxPeriod}";
         }
 
         if (component.Program.Length == 0 || component.Arguments.Concat(component.Environment).Any(t => t.Contains('\0')))
@@ -159,11 +151,11 @@ internal static class ManifestChecks
             _ when component.Grants.Count(g => g.Kind == grant.Kind && g.Number == grant.Number && g.Name == grant.Name) > 1 => "twice",
             _ when component.Grants.Count(g => g.Kind == grant.Kind && g.Name == grant.Name) > 1 => "others of that kind have its name",
             { Kind: GrantKind.Ports } when grant.Length == 0 || grant.Number >= EndOfPorts || grant.Length > EndOfPorts - grant.Number => "not all of them are ports",
-            { Kind: GrantKind.PinInterrupt, Number: >= EndOfPins } => $"there are {EndOfPins} pins at most",
+            { Kind: GrantKind.PinInterrupt, Number: >= ManifestLayout.EndOfPins } => $"there are {ManifestLayout.EndOfPins} pins at most",
             { Kind: GrantKind.Registers } when grant.Length < Page || !ulong.IsPow2(grant.Length) || grant.Number % grant.Length != 0 || grant.Number >= EndOfAddresses
                 => "they are not 4K or a larger power of two, at a multiple of that",
             { Connection: not 0, Kind: not (GrantKind.Region or GrantKind.Ring or GrantKind.Hear) } => "it is no part of a connection",
-            { Kind: GrantKind.Function } when manifest.Functions[(int)grant.Number].Vectors is < 0 or > MostVectors => $"it has more than {MostVectors} interrupts",
+            { Kind: GrantKind.Function } when manifest.Functions[(int)grant.Number].Vectors is < 0 or > ManifestLayout.MaxVectors => $"it has more than {ManifestLayout.MaxVectors} interrupts",
             { Kind: not GrantKind.Region, Rights: not GrantRights.None } => "rights are those of regions",
             { Kind: GrantKind.None or GrantKind.Bar or GrantKind.MessageInterrupt or > GrantKind.Management } => "that is not given by itself",
             { Kind: GrantKind.Hear } when component.Waiters == 0 => "it has no waiter to hear it at",

@@ -7,10 +7,7 @@ internal unsafe struct InfoWriter
     internal const ulong GrantsOffset = ComponentLayout.InfoTextsLength;
 
     /// <summary>Where the sizes of its memory are, before them.</summary>
-    internal const ulong UntypedBitsOffset = GrantsOffset - (MaxUntypeds * sizeof(ulong));
-
-    /// <summary>How many untyped objects there is room for.</summary>
-    internal const uint MaxUntypeds = 48;
+    internal const ulong UntypedBitsOffset = GrantsOffset - (ComponentLayout.MaxUntypeds * sizeof(ulong));
 
     /// <summary>How many there is room for.</summary>
     internal static ulong MaxGrants => (ComponentLayout.InfoLength - GrantsOffset) / (ulong)sizeof(GrantInfo);

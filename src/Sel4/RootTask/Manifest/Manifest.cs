@@ -7,10 +7,6 @@ internal readonly unsafe struct Manifest
     private const ulong MaxTexts = ComponentLayout.InfoTextsLength;
 
     private const ulong PageMask = 4095;
-    private const ulong MaxMemory = 1ul << 36;
-    private const ulong MaxPriority = 250;
-    private const ulong MaxPeriod = 10_000_000;
-    private const ulong MinBudget = 10;
 
     private readonly byte* _file;
 
@@ -101,7 +97,7 @@ internal readonly unsafe struct Manifest
 
     private static bool IsText(Text file, ManifestSpan text) => text.Offset <= file.Length && text.Length <= file.Length - text.Offset && text.Length <= MaxTexts;
 
-    private static bool IsWhole(ulong bytes) => bytes is > 0 and <= MaxMemory && (bytes & PageMask) == 0;
+    private static bool IsWhole(ulong bytes) => bytes is > 0 and <= ManifestLayout.MaxMemory && (bytes & PageMask) == 0;
 
     private ManifestFault CheckObjects(Text file, out int entry)
     {
@@ -133,7 +129,7 @@ internal readonly unsafe struct Manifest
                 return ManifestFault.Table;
             }
 
-            if (Function(entry)->Address > ushort.MaxValue || Function(entry)->Vectors > 64)
+            if (Function(entry)->Address > ushort.MaxValue || Function(entry)->Vectors > ManifestLayout.MaxVectors)
             {
                 return ManifestFault.Grant;
             }
@@ -163,8 +159,8 @@ internal readonly unsafe struct Manifest
                 return ManifestFault.Memory;
             }
 
-            if (component->Threads > ManifestLayout.MaxThreads || component->Waiters > ManifestLayout.MaxWaiters || component->Priority is < 2 or > MaxPriority
-                || component->Budget < MinBudget || component->Budget > component->Period || component->Period > MaxPeriod)
+            if (component->Threads > ManifestLayout.MaxThreads || component->Waiters > ManifestLayout.MaxWaiters || component->Priority is < ManifestLayout.MinPriority or > ManifestLayout.MaxPriority
+                || component->Budget < ManifestLayout.MinBudget || component->Budget > component->Period || component->Period > ManifestLayout.MaxPeriod)
             {
                 return ManifestFault.Schedule;
             }
@@ -219,7 +215,7 @@ internal readonly unsafe struct Manifest
             case GrantKind.Function:
                 return grant->Number < (ulong)Functions && grant->Connection == 0;
             case GrantKind.PinInterrupt:
-                return grant->Number < 256 && grant->Connection == 0;
+                return grant->Number < ManifestLayout.EndOfPins && grant->Connection == 0;
             case GrantKind.Ports:
                 return grant->Length > 0 && grant->Number <= ushort.MaxValue && grant->Length <= 1 + ushort.MaxValue - grant->Number && grant->Connection == 0;
             case GrantKind.Registers:
