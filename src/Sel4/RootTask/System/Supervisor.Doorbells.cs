@@ -57,17 +57,13 @@ internal static unsafe partial class Supervisor
     private static RootAnswer Hang(ulong doorbell)
     {
         RootAnswer answer = RootAnswer.Done;
-        for (int number = 0; number < s_manifest.Components; number++)
+        for (int i = 0; i < s_manifest.Grants; i++)
         {
-            ManifestComponent* described = s_manifest.Component(number);
-            for (ulong i = described->FirstGrant; i < described->FirstGrant + described->GrantCount && s_components[number].IsThere; i++)
+            ManifestGrant* grant = s_manifest.Grant(i);
+            if (grant->Kind == GrantKind.Ring && grant->Number == doorbell && IsThere(i))
             {
-                ManifestGrant* grant = s_manifest.Grant((int)i);
-                if (grant->Kind == GrantKind.Ring && grant->Number == doorbell && s_grants[i].Info != null && s_grants[i].Info->State != 0)
-                {
-                    RootAnswer one = HangAt(number, doorbell, s_grants[i].Info);
-                    answer = one == RootAnswer.Done ? answer : one;
-                }
+                RootAnswer one = HangAt(s_grants[i].Owner, doorbell, s_grants[i].Info);
+                answer = one == RootAnswer.Done ? answer : one;
             }
         }
 
@@ -104,10 +100,9 @@ internal static unsafe partial class Supervisor
 
     private static bool Has(int number, GrantKind kind, ulong what)
     {
-        ManifestComponent* described = s_manifest.Component(number);
-        for (ulong i = described->FirstGrant; i < described->FirstGrant + described->GrantCount; i++)
+        for (int i = 0; i < s_manifest.Grants; i++)
         {
-            if (s_manifest.Grant((int)i)->Kind == kind && s_manifest.Grant((int)i)->Number == what && s_grants[i].Info != null && s_grants[i].Info->State != 0)
+            if (s_grants[i].Owner == number && s_manifest.Grant(i)->Kind == kind && s_manifest.Grant(i)->Number == what && IsThere(i))
             {
                 return true;
             }
@@ -115,6 +110,9 @@ internal static unsafe partial class Supervisor
 
         return false;
     }
+
+    /// <summary>Somebody runs who has it now.</summary>
+    private static bool IsThere(int grant) => s_grants[grant].Info != null && s_grants[grant].Info->State != 0;
 
     private static uint WaiterOf(uint component, uint waiter) => s_components[component].Component.FirstWaiter + waiter;
 

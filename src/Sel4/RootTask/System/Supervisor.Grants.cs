@@ -141,7 +141,7 @@ internal static unsafe partial class Supervisor
         ManifestComponent* described = s_manifest.Component(number);
         for (ulong i = 0; i < described->GrantCount; i++)
         {
-            s_grants[described->FirstGrant + i] = default;
+            s_grants[described->FirstGrant + i].Info = null;
         }
     }
 

@@ -143,85 +143,85 @@ internal static unsafe partial class Supervisor
     private static RootAnswer Connect(ulong connection)
     {
         bool any = false;
-        for (int number = 0; number < s_manifest.Components; number++)
+        for (int i = 0; i < s_manifest.Grants; i++)
         {
-            ManifestComponent* described = s_manifest.Component(number);
-            for (ulong i = described->FirstGrant; i < described->FirstGrant + described->GrantCount; i++)
+            ManifestGrant* grant = s_manifest.Grant(i);
+            if (grant->Connection != connection)
             {
-                ManifestGrant* grant = s_manifest.Grant((int)i);
-                if (grant->Connection != connection)
-                {
-                    continue;
-                }
+                continue;
+            }
 
-                any = true;
-                GrantInfo* info = s_grants[i].Info;
-                if (info == null || info->State != 0)
-                {
-                    continue;
-                }
-
-                bool done = grant->Kind switch
-                {
-                    GrantKind.Region => TryShare(ref s_components[number].Component, (int)i, grant),
-                    GrantKind.Ring => TryRing(number, grant, info),
-                    _ => (info->State = 1) != 0,
-                };
-                if (!done)
-                {
-                    Disconnect(connection);
-                    return RootAnswer.Memory;
-                }
+            any = true;
+            if (s_grants[i].Info != null && s_grants[i].Info->State == 0 && !TryConnect(i, grant))
+            {
+                Disconnect(connection);
+                return RootAnswer.Memory;
             }
         }
 
         return any ? RootAnswer.Done : RootAnswer.Invalid;
     }
 
+    private static bool TryConnect(int index, ManifestGrant* grant)
+    {
+        int owner = s_grants[index].Owner;
+        switch (grant->Kind)
+        {
+            case GrantKind.Region:
+                return TryShare(ref s_components[owner].Component, index, grant);
+            case GrantKind.Ring:
+                return TryRing(owner, grant, s_grants[index].Info);
+            default:
+                s_grants[index].Info->State = 1;
+                return true;
+        }
+    }
+
     /// <summary>Takes it back: copies that components made go, too.</summary>
     private static RootAnswer Disconnect(ulong connection)
     {
         bool any = false;
-        for (int number = 0; number < s_manifest.Components; number++)
+        for (int i = 0; i < s_manifest.Grants; i++)
         {
-            ManifestComponent* described = s_manifest.Component(number);
-            for (ulong i = described->FirstGrant; i < described->FirstGrant + described->GrantCount; i++)
+            ManifestGrant* grant = s_manifest.Grant(i);
+            if (grant->Connection != connection)
             {
-                ManifestGrant* grant = s_manifest.Grant((int)i);
-                if (grant->Connection != connection)
-                {
-                    continue;
-                }
-
-                any = true;
-                if (grant->Kind == GrantKind.Region)
-                {
-                    RegionRecord region = s_regions[grant->Number];
-                    for (uint page = 0; page < region.Pages; page++)
-                    {
-                        CapabilitySpace.Revoke(region.FirstPage + page);
-                    }
-                }
-
-                GrantInfo* info = s_grants[i].Info;
-                if (info != null)
-                {
-                    ref Component component = ref s_components[number].Component;
-                    info->State = 0;
-                    if (grant->Kind == GrantKind.Ring)
-                    {
-                        CapabilitySpace.DeleteFrom(component.Table, component.TableBits, (uint)info->Slot);
-                    }
-                }
-
-                if (grant->Kind == GrantKind.Hear)
-                {
-                    s_doorbells[grant->Number] = default;
-                }
+                continue;
             }
+
+            any = true;
+            Disconnect(i, grant);
         }
 
         return any ? RootAnswer.Done : RootAnswer.Invalid;
+    }
+
+    private static void Disconnect(int index, ManifestGrant* grant)
+    {
+        GrantInfo* info = s_grants[index].Info;
+        if (info != null)
+        {
+            info->State = 0;
+        }
+
+        switch (grant->Kind)
+        {
+            case GrantKind.Region:
+                RegionRecord region = s_regions[grant->Number];
+                for (uint page = 0; page < region.Pages; page++)
+                {
+                    CapabilitySpace.Revoke(region.FirstPage + page);
+                }
+
+                break;
+            case GrantKind.Ring when info != null:
+                ref Component ringer = ref s_components[s_grants[index].Owner].Component;
+                CapabilitySpace.DeleteFrom(ringer.Table, ringer.TableBits, (uint)info->Slot);
+                break;
+            case GrantKind.Hear:
+                s_doorbells[grant->Number] = default;
+                break;
+        }
     }
 }
 

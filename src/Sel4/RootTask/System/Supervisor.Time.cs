@@ -15,7 +15,6 @@ internal static unsafe partial class Supervisor
     /// <summary>It takes next to nothing. But what a thread takes above its budget the kernel makes it wait for, so many times as the budget goes into it: and under an emulator a moment can be long.</summary>
     private const ulong TickBudget = TickMicroseconds / 2;
     private const int ClockPriority = 254;
-    private const int ScheduleContextBits = 8;
 
     private static uint s_tick;
 
@@ -27,9 +26,9 @@ internal static unsafe partial class Supervisor
             return true;
         }
 
-        uint ticks = s_machine->Own.Make(BoardValue.ObjectNotification, (int)Board.Get(BoardValue.NotificationBits));
-        uint thread = s_machine->Own.Make(BoardValue.ObjectTcb, (int)Board.Get(BoardValue.TcbBits));
-        uint time = s_machine->Own.Make(BoardValue.ObjectSchedContext, ScheduleContextBits, ScheduleContextBits);
+        uint ticks = s_machine->Own.Make(BoardValue.ObjectNotification);
+        uint thread = s_machine->Own.Make(BoardValue.ObjectTcb);
+        uint time = s_machine->Own.Make(BoardValue.ObjectSchedContext);
         s_tick = s_machine->Own.TakeSlot();
         return ticks != SlotAllocator.None && thread != SlotAllocator.None && time != SlotAllocator.None && s_tick != SlotAllocator.None
             && CapabilitySpace.Mint(ticks, s_tick, CapabilityRights.Write, TickBadge).IsDone

@@ -7,7 +7,6 @@ internal static unsafe partial class Supervisor
     private const ulong PageSize = 4096;
     private const int PageBits = 12;
     private const int LargePageBits = 21;
-    private const int EndpointBits = 4;
 
     private static Resources* s_machine;
     private static Manifest s_manifest;
@@ -35,6 +34,15 @@ internal static unsafe partial class Supervisor
         s_grants = (GrantRecord*)(s_doorbells + ManifestLayout.MaxObjects);
         s_functions = (FunctionRecord*)(s_grants + ManifestLayout.MaxObjects);
         s_interrupts = (InterruptRecord*)(s_functions + ManifestLayout.MaxObjects);
+        for (int number = 0; number < manifest.Components; number++)
+        {
+            ManifestComponent* described = manifest.Component(number);
+            for (ulong i = 0; i < described->GrantCount; i++)
+            {
+                s_grants[described->FirstGrant + i].Owner = number;
+            }
+        }
+
         return (byte*)(s_interrupts + MaxInterrupts) <= tables + Resources.SystemTablesLength && TryMakeShared() && ConfigPorts.Open(machine->Own.TakeSlot()) && TryStartClock();
     }
 
@@ -166,7 +174,7 @@ internal static unsafe partial class Supervisor
             return false;
         }
 
-        s_console = HasConsole() ? s_shared.Make(BoardValue.ObjectEndpoint, EndpointBits) : 0;
+        s_console = HasConsole() ? s_shared.Make(BoardValue.ObjectEndpoint) : 0;
         for (int i = 0; i < s_manifest.Regions; i++)
         {
             for (uint page = 0; page < s_regions[i].Pages; page++)

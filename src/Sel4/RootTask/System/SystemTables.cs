@@ -50,6 +50,9 @@ internal struct DoorbellRecord
 /// <summary>What a component has of a grant of the manifest.</summary>
 internal unsafe struct GrantRecord
 {
+    /// <summary>Number of the component whose it is; of one that is nobody's, there never is <see cref="Info"/>.</summary>
+    internal int Owner;
+
     /// <summary>What the component was told; nothing while it does not run.</summary>
     internal GrantInfo* Info;
 
