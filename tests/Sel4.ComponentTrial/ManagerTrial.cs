@@ -368,9 +368,7 @@ internal static unsafe class ManagerTrial
     {
         for (ulong end = Deadline(microseconds); TickCounter.Read() < end;)
         {
-            KernelRegisters call = default;
-            call.Number = (long)Board.Get(BoardValue.SysYield);
-            Self.Trap(&call);
+            KernelCall.Yield();
         }
     }
 }

@@ -1,6 +1,3 @@
-using System.Runtime;
-using System.Runtime.CompilerServices;
-
 namespace Makatea.Sel4;
 
 /// <summary>What a component knows of itself, and what it asks.</summary>
@@ -77,7 +74,7 @@ internal static unsafe class Self
         call.Message1 = word1;
         call.Message2 = word2;
         call.Message3 = word3;
-        Trap(&call);
+        KernelCall.Trap(&call);
         registers = call;
         return (RootAnswer)(call.Info >> LabelShift);
     }
@@ -88,7 +85,7 @@ internal static unsafe class Self
         KernelRegisters call = default;
         call.Number = (long)Board.Get(BoardValue.SysNBSend);
         call.Capability = ring->Slot;
-        Trap(&call);
+        KernelCall.Trap(&call);
     }
 
     /// <summary>Waits for bits of a waiter.</summary>
@@ -121,11 +118,7 @@ internal static unsafe class Self
         KernelRegisters call = default;
         call.Number = (long)Board.Get(how);
         call.Capability = s_info->FirstWaiter + waiter;
-        Trap(&call);
+        KernelCall.Trap(&call);
         return call.Capability;
     }
-
-    [RuntimeImport("*", "Sel4Trap")]
-    [MethodImpl(MethodImplOptions.InternalCall)]
-    internal static extern void Trap(KernelRegisters* registers);
 }

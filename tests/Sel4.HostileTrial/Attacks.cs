@@ -184,7 +184,7 @@ internal static unsafe class Attacks
                 call.Message1 = 64;
                 call.Message2 = ComponentLayout.Grants;
                 call.Message3 = 12;
-                Self.Trap(&call);
+                KernelCall.Trap(&call);
             }
         }
     }

@@ -57,9 +57,7 @@ internal static unsafe class Judge
         {
             Self.Ask(RootRequest.Query, Roles.Attacker, 0, 0, 0, out KernelRegisters registers);
             state = (ComponentState)registers.Message0;
-            KernelRegisters yield = default;
-            yield.Number = (long)Board.Get(BoardValue.SysYield);
-            Self.Trap(&yield);
+            KernelCall.Yield();
         }
         while (state == ComponentState.Running && TickCounter.Read() - start < DeedMicroseconds * Self.Info->TicksPerMicrosecond);
         return state;
@@ -86,9 +84,7 @@ internal static unsafe class Judge
         ulong start = TickCounter.Read();
         while (isAsked ? Self.Poll(0) != 1 << 3 : Volatile.Read(words + Roles.Words - 1) == 0)
         {
-            KernelRegisters yield = default;
-            yield.Number = (long)Board.Get(BoardValue.SysYield);
-            Self.Trap(&yield);
+            KernelCall.Yield();
             if (TickCounter.Read() - start > DeedMicroseconds * Self.Info->TicksPerMicrosecond)
             {
                 return false;

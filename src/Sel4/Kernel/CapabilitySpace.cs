@@ -12,7 +12,8 @@ internal static class CapabilitySpace
     internal const ulong IOPortControl = 7;
     internal const ulong IOSpace = 8;
 
-    private const ulong Depth = 64;
+    /// <summary>Bits of a slot's number in the thread's own table, which has a guard of zeroes before its own.</summary>
+    private const int Depth = 64;
 
     /// <summary>Makes objects from untyped memory.</summary>
     /// <param name="untyped">Slot of the untyped object.</param>
@@ -32,16 +33,10 @@ internal static class CapabilitySpace
     internal static KernelResult Revoke(uint slot) => KernelCall.Invoke(Table, BoardValue.CNodeRevoke, 0, 2, slot, Depth);
 
     /// <summary>Empties a slot.</summary>
-    internal static KernelResult Delete(uint slot) => KernelCall.Invoke(Table, BoardValue.CNodeDelete, 0, 2, slot, Depth);
+    internal static KernelResult Delete(uint slot) => DeleteFrom((uint)Table, Depth, slot);
 
     /// <summary>Makes a copy of a capability that tells its receiver who used it.</summary>
-    internal static KernelResult Mint(uint source, uint target, CapabilityRights rights, ulong badge)
-    {
-        KernelCall.SetCapability(0, Table);
-        KernelCall.SetWord(4, (ulong)rights);
-        KernelCall.SetWord(5, badge);
-        return KernelCall.Invoke(Table, BoardValue.CNodeMint, 1, 6, target, Depth, source, Depth);
-    }
+    internal static KernelResult Mint(uint source, uint target, CapabilityRights rights, ulong badge) => MintTo((uint)Table, Depth, target, source, rights, badge);
 
     /// <summary>Copies a capability into another table.</summary>
     /// <param name="table">The table, as it was made: without a guard.</param>
@@ -69,12 +64,7 @@ internal static class CapabilitySpace
     internal static KernelResult DeleteFrom(uint table, int bits, uint slot) => KernelCall.Invoke(table, BoardValue.CNodeDelete, 0, 2, slot, (ulong)bits);
 
     /// <summary>Makes a copy of a capability in this table.</summary>
-    internal static KernelResult Copy(uint source, uint target, CapabilityRights rights)
-    {
-        KernelCall.SetCapability(0, Table);
-        KernelCall.SetWord(4, (ulong)rights);
-        return KernelCall.Invoke(Table, BoardValue.CNodeCopy, 1, 5, target, Depth, source, Depth);
-    }
+    internal static KernelResult Copy(uint source, uint target, CapabilityRights rights) => CopyTo((uint)Table, Depth, target, source, rights);
 
     /// <summary>Makes a capability for an interrupt that a function raises by a message.</summary>
     /// <param name="slot">Where it goes.</param>

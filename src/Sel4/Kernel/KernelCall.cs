@@ -106,9 +106,10 @@ internal static unsafe class KernelCall
         }
     }
 
+    /// <summary>Makes a system call as its registers say.</summary>
     [RuntimeImport("*", "Sel4Trap")]
     [MethodImpl(MethodImplOptions.InternalCall)]
-    private static extern void Trap(KernelRegisters* registers);
+    internal static extern void Trap(KernelRegisters* registers);
 }
 
 /// <summary>What became of an invocation.</summary>

@@ -46,8 +46,6 @@ internal unsafe struct Resources
 
     private const uint OwnSlots = 1024;
     private const ulong PageSize = 4096;
-    private const int EndpointBits = 4;
-    private const int ReplyBits = 5;
 
     /// <summary>Takes what the boot information tells of.</summary>
     /// <param name="information">The boot information.</param>
@@ -92,8 +90,8 @@ internal unsafe struct Resources
         resources.Spare = resources.Own.TakeSlot();
         resources.StartTicks = TickCounter.Read();
         resources.StartSeconds = WallClock.Read(resources.Own.TakeSlot());
-        resources.Faults = resources.Own.Make(BoardValue.ObjectEndpoint, EndpointBits);
-        resources.FaultReply = resources.Own.Make(BoardValue.ObjectReply, ReplyBits);
+        resources.Faults = resources.Own.Make(BoardValue.ObjectEndpoint);
+        resources.FaultReply = resources.Own.Make(BoardValue.ObjectReply);
         return resources.Faults != SlotAllocator.None && resources.FaultReply != SlotAllocator.None;
     }
 

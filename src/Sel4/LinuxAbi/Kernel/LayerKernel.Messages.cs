@@ -33,7 +33,7 @@ internal static unsafe partial class LayerKernel
         call.Number = (long)Board.Get(BoardValue.SysSend);
         call.Capability = reply;
         Fill(&call, registers);
-        Trap(&call);
+        KernelCall.Trap(&call);
     }
 
     /// <summary>Signals a notification.</summary>
@@ -42,7 +42,7 @@ internal static unsafe partial class LayerKernel
         KernelRegisters call = default;
         call.Number = (long)Board.Get(BoardValue.SysNBSend);
         call.Capability = notification;
-        Trap(&call);
+        KernelCall.Trap(&call);
     }
 
     /// <summary>Waits at a notification.</summary>
@@ -51,16 +51,11 @@ internal static unsafe partial class LayerKernel
         KernelRegisters call = default;
         call.Number = (long)Board.Get(BoardValue.SysWait);
         call.Capability = notification;
-        Trap(&call);
+        KernelCall.Trap(&call);
     }
 
     /// <summary>Gives the rest of the thread's time in this period away.</summary>
-    internal static void Yield()
-    {
-        KernelRegisters call = default;
-        call.Number = (long)Board.Get(BoardValue.SysYield);
-        Trap(&call);
-    }
+    internal static void Yield() => KernelCall.Yield();
 
     /// <summary>Sends text to the console, and waits until it is taken.</summary>
     internal static void Write(byte* text, int length)
@@ -86,7 +81,7 @@ internal static unsafe partial class LayerKernel
             call.Message1 = message[1];
             call.Message2 = message[2];
             call.Message3 = message[3];
-            Trap(&call);
+            KernelCall.Trap(&call);
         }
     }
 
@@ -106,7 +101,7 @@ internal static unsafe partial class LayerKernel
             call.Message1 = instruction;
             call.Message2 = detail;
             call.Message3 = thread;
-            Trap(&call);
+            KernelCall.Trap(&call);
         }
     }
 
@@ -114,7 +109,7 @@ internal static unsafe partial class LayerKernel
     {
         call->Capability = ComponentLayout.FaultSlot;
         call->Reply = reply;
-        Trap(call);
+        KernelCall.Trap(call);
         ulong* words = MessageFrom(0);
         words[0] = call->Message0;
         words[1] = call->Message1;

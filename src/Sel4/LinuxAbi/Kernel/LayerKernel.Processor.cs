@@ -23,8 +23,4 @@ internal static unsafe partial class LayerKernel
     [RuntimeImport("*", "LayerCopy")]
     [MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern void Copy(byte* target, byte* source, ulong length);
-
-    [RuntimeImport("*", "Sel4Trap")]
-    [MethodImpl(MethodImplOptions.InternalCall)]
-    private static extern void Trap(KernelRegisters* registers);
 }

@@ -11,7 +11,7 @@ internal static unsafe partial class LayerKernel
     {
         KernelRegisters call = Invocation(thread, BoardValue.TCBReadRegisters, 2);
         call.Message1 = Registers.Count;
-        Trap(&call);
+        KernelCall.Trap(&call);
         registers->Rip = call.Message0;
         registers->Rsp = call.Message1;
         registers->Flags = call.Message2;
@@ -44,7 +44,7 @@ internal static unsafe partial class LayerKernel
         words[6] = registers->Rdi;
         words[7] = registers->Rbp;
         Copy8(words + 8, &registers->R8);
-        Trap(&call);
+        KernelCall.Trap(&call);
     }
 
     /// <summary>Sets the address that a thread finds its own storage by (FS).</summary>

@@ -6,7 +6,6 @@ internal struct AddressSpace
     // Bits of an address below what a table maps: what the kernel says is missing (seL4_MappingFailedLookupLevel).
     private const ulong NoPageTable = 21;
     private const ulong NoPageDirectory = 30;
-    private const int TableBits = 12;
     private const int Levels = 4;
 
     private readonly uint _root;
@@ -47,7 +46,7 @@ internal struct AddressSpace
     {
         BoardValue type = missing == NoPageTable ? BoardValue.ObjectPageTable : missing == NoPageDirectory ? BoardValue.ObjectPageDirectory : BoardValue.ObjectPdpt;
         BoardValue map = missing == NoPageTable ? BoardValue.X86PageTableMap : missing == NoPageDirectory ? BoardValue.X86PageDirectoryMap : BoardValue.X86PDPTMap;
-        uint slot = holdings.Make(type, TableBits);
+        uint slot = holdings.Make(type);
         if (slot == SlotAllocator.None)
         {
             return false;

@@ -37,7 +37,7 @@ internal unsafe partial struct Component
                 }
 
                 // The kernel zeroed it.
-                page = Holdings.Make(BoardValue.ObjectPage, PageBits);
+                page = Holdings.Make(BoardValue.ObjectPage);
                 var own = new AddressSpace((uint)CapabilitySpace.AddressSpace);
                 if (page == SlotAllocator.None || !own.TryMap(page, Window, CapabilityRights.ReadWrite, ref machine->Own))
                 {
@@ -100,7 +100,7 @@ internal unsafe partial struct Component
 
     private bool TryMapNew(ulong address, CapabilityRights rights, out uint page)
     {
-        page = Holdings.Make(BoardValue.ObjectPage, PageBits);
+        page = Holdings.Make(BoardValue.ObjectPage);
         return page != SlotAllocator.None && Space.TryMap(page, address, rights, ref Holdings);
     }
 }

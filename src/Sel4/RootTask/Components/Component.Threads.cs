@@ -55,13 +55,13 @@ internal unsafe partial struct Component
         _budget = plan.Budget;
         _period = plan.Period;
         Waiters = plan.Waiters;
-        _endpoint = plan.ServesConsole ? plan.Console : Holdings.Make(BoardValue.ObjectEndpoint, EndpointBits);
-        uint events = Holdings.Make(BoardValue.ObjectNotification, (int)Board.Get(BoardValue.NotificationBits));
+        _endpoint = plan.ServesConsole ? plan.Console : Holdings.Make(BoardValue.ObjectEndpoint);
+        uint events = Holdings.Make(BoardValue.ObjectNotification);
         uint faults = Holdings.TakeSlot();
-        _firstThread = MakeRow(BoardValue.ObjectTcb, (int)Board.Get(BoardValue.TcbBits), 0, _threads);
-        _firstTime = MakeRow(BoardValue.ObjectSchedContext, ScheduleContextBits, ScheduleContextBits, _threads);
-        uint replies = MakeRow(BoardValue.ObjectReply, (int)Board.Get(BoardValue.ReplyBits), 0, _threads);
-        FirstWaiter = MakeRow(BoardValue.ObjectNotification, (int)Board.Get(BoardValue.NotificationBits), 0, Waiters);
+        _firstThread = MakeRow(BoardValue.ObjectTcb, _threads);
+        _firstTime = MakeRow(BoardValue.ObjectSchedContext, _threads);
+        uint replies = MakeRow(BoardValue.ObjectReply, _threads);
+        FirstWaiter = MakeRow(BoardValue.ObjectNotification, Waiters);
         if (_endpoint == SlotAllocator.None || events == SlotAllocator.None || faults == SlotAllocator.None || _firstThread == SlotAllocator.None || _firstTime == SlotAllocator.None
             || replies == SlotAllocator.None || (Waiters > 0 && FirstWaiter == SlotAllocator.None) || !TryMapNew(ComponentLayout.IpcBuffer, CapabilityRights.ReadWrite, out uint buffer))
         {
@@ -107,7 +107,7 @@ internal unsafe partial struct Component
         Info->Waiters = Waiters;
         done &= GiveRow(ref next, FirstWaiter, Waiters);
         Info->FirstUntyped = next;
-        FirstGrantSlot = next + InfoWriter.MaxUntypeds;
+        FirstGrantSlot = next + ComponentLayout.MaxUntypeds;
         GrantSlots = plan.GrantSlots;
         Info->FirstEmpty = FirstGrantSlot + GrantSlots;
         Info->EndEmpty = 1ul << TableBits;
@@ -128,11 +128,11 @@ internal unsafe partial struct Component
                 continue;
             }
 
-            uint untyped = Info->Untypeds == InfoWriter.MaxUntypeds ? SlotAllocator.None : Holdings.TakeUntyped(size);
+            uint untyped = Info->Untypeds == ComponentLayout.MaxUntypeds ? SlotAllocator.None : Holdings.TakeUntyped(size);
             if (untyped == SlotAllocator.None)
             {
                 // Two halves may still be there.
-                if (size == MinUntypedBits || Info->Untypeds == InfoWriter.MaxUntypeds)
+                if (size == MinUntypedBits || Info->Untypeds == ComponentLayout.MaxUntypeds)
                 {
                     return ComponentFault.Memory;
                 }
@@ -161,12 +161,12 @@ internal unsafe partial struct Component
     private readonly KernelResult SetBudget(Resources* machine, uint thread) =>
         ThreadCalls.SetBudget(machine->ScheduleControl, _firstTime + thread, IsTicker(thread) ? TickBudget : _budget, IsTicker(thread) ? TickPeriod : _period);
 
-    private uint MakeRow(BoardValue type, int bits, int parameter, uint count)
+    private uint MakeRow(BoardValue type, uint count)
     {
         uint first = SlotAllocator.None;
         for (uint i = 0; i < count; i++)
         {
-            uint slot = Holdings.Make(type, bits, parameter);
+            uint slot = Holdings.Make(type);
             if (slot == SlotAllocator.None)
             {
                 return SlotAllocator.None;

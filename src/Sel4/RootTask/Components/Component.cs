@@ -7,8 +7,6 @@ internal unsafe partial struct Component
 {
     private const int SlotBits = 5;
     private const int PageBits = 12;
-    private const int EndpointBits = 4;
-    private const int ScheduleContextBits = 8;
     private const ulong PageSize = 4096;
 
     internal Holdings Holdings;
@@ -118,7 +116,7 @@ internal unsafe partial struct Component
 
     private ComponentFault MakeSpace(in ComponentPlan plan)
     {
-        _root = Holdings.Make(BoardValue.ObjectPml4, PageBits);
+        _root = Holdings.Make(BoardValue.ObjectPml4);
         if (_root == SlotAllocator.None)
         {
             return ComponentFault.Memory;
@@ -138,7 +136,7 @@ internal unsafe partial struct Component
     }
 
     private static uint FirstFreeSlot(in ComponentPlan plan) =>
-        ComponentLayout.EventsSlot + 1 + (2 * plan.AllThreads) + plan.Waiters + InfoWriter.MaxUntypeds + plan.GrantSlots;
+        ComponentLayout.EventsSlot + 1 + (2 * plan.AllThreads) + plan.Waiters + ComponentLayout.MaxUntypeds + plan.GrantSlots;
 
     /// <summary>Slots for what it makes itself: a page takes one, its tables and copies for devices some more.</summary>
     private static ulong OwnSlots(in ComponentPlan plan) => (plan.Memory / PageSize) + (plan.Memory / PageSize / 4) + plan.GrantSlots + 64;

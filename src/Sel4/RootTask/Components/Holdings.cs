@@ -6,6 +6,7 @@ internal unsafe struct Holdings
     /// <summary>Objects are cut from blocks of this size where they are smaller: 16 pages.</summary>
     private const int ChunkBits = 16;
     private const int PageBits = 12;
+    private const int ScheduleContextBits = 8;
     private const uint MostAtOnce = 128;
 
     private readonly Resources* _resources;
@@ -88,6 +89,27 @@ internal unsafe struct Holdings
         }
 
         return first;
+    }
+
+    /// <summary>Makes an object of a type that has one size, or a scheduling context.</summary>
+    /// <returns>Its slot, or <see cref="SlotAllocator.None"/> where there is no memory or no slot left.</returns>
+    internal uint Make(BoardValue type)
+    {
+        switch (type)
+        {
+            case BoardValue.ObjectTcb:
+                return Make(type, (int)Board.Get(BoardValue.TcbBits));
+            case BoardValue.ObjectEndpoint:
+                return Make(type, (int)Board.Get(BoardValue.EndpointBits));
+            case BoardValue.ObjectNotification:
+                return Make(type, (int)Board.Get(BoardValue.NotificationBits));
+            case BoardValue.ObjectReply:
+                return Make(type, (int)Board.Get(BoardValue.ReplyBits));
+            case BoardValue.ObjectSchedContext:
+                return Make(type, ScheduleContextBits, ScheduleContextBits);
+            default:
+                return Make(type, PageBits);
+        }
     }
 
     /// <summary>Makes an object.</summary>
