@@ -75,7 +75,9 @@ public enum NetFrameFlags : ushort
     /// <summary>None.</summary>
     None = 0,
 
-    /// <summary>Transmit: put the checksum in.</summary>
+    /// <summary>
+    /// Transmit: put the checksum in. Receive, from a sender on this machine: the data never were on a wire and the checksum was left out; whoever sends the frame on puts it in.
+    /// </summary>
     NeedsChecksum = 1 << 0,
 
     /// <summary>Receive: the transport checksum (and that of the IPv4 header) was checked and is right.</summary>
@@ -84,7 +86,7 @@ public enum NetFrameFlags : ushort
     /// <summary>Receive: a checksum was checked and is wrong.</summary>
     ChecksumBad = 1 << 2,
 
-    /// <summary>Transmit: cut TCP over IPv4 into segments.</summary>
+    /// <summary>Transmit: cut TCP over IPv4 into segments. Receive, as all of segmentation, from a sender on this machine: cutting was left to whoever sends the frame on.</summary>
     SegmentTcp4 = 1 << 3,
 
     /// <summary>Transmit: cut TCP over IPv6 into segments.</summary>
@@ -95,4 +97,13 @@ public enum NetFrameFlags : ushort
 
     /// <summary>Receive, in the last part: the frame is damaged or its rest was lost; its parts are to be thrown away.</summary>
     Discarded = 1 << 6,
+
+    /// <summary>Transmit: cut UDP over IPv4 into datagrams of their own (not fragments).</summary>
+    SegmentUdp4 = 1 << 7,
+
+    /// <summary>Transmit: cut UDP over IPv6 into datagrams of their own.</summary>
+    SegmentUdp6 = 1 << 8,
+
+    /// <summary>With segmentation of TCP: the congestion window was reduced (CWR), which the first segment alone says ([RFC 3168] 6.1.2).</summary>
+    SegmentEcn = 1 << 9,
 }

@@ -55,4 +55,13 @@ public enum NetOffloads
 
     /// <summary>VLAN tags are put in and taken out.</summary>
     Vlan = 1 << 3,
+
+    /// <summary>UDP over IPv4 is cut into datagrams.</summary>
+    SegmentUdp4 = 1 << 4,
+
+    /// <summary>UDP over IPv6 is cut into datagrams.</summary>
+    SegmentUdp6 = 1 << 5,
+
+    /// <summary>Segmentation of TCP heeds <see cref="NetFrameFlags.SegmentEcn"/>.</summary>
+    SegmentEcn = 1 << 6,
 }
