@@ -8,7 +8,8 @@ namespace Makatea.Platform.Linux;
 /// <summary>Waits for doorbells with epoll, edge-triggered: each ring is reported once, and nothing needs to be read.</summary>
 internal sealed unsafe class EpollWaiter : DoorbellWaiter
 {
-    private const int MaxDoorbells = 64;
+    private const int Bits = 64;
+    private const int MaxEvents = 64;
     private const int MaxEventSize = 16;
 
     // struct epoll_event is packed on x86-64 alone.
@@ -19,7 +20,8 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
     private readonly SafeFileHandle _epoll =
         LinuxError.Descriptor(Libc.EpollCreate1(Libc.EPOLL_CLOEXEC), "cannot make a waiter", "epoll_create1");
 
-    private readonly LinuxDoorbell?[] _doorbells = new LinuxDoorbell?[MaxDoorbells];
+    /// <summary>What was added, by the number that epoll gives back. Replaced by a longer one where there is no room.</summary>
+    private Entry?[] _entries = new Entry?[4];
     private readonly Lock _lock = new();
     private bool _disposed;
 
@@ -27,31 +29,33 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
     public override void Add(Doorbell doorbell, int bit)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bit);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(bit, MaxDoorbells);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(bit, Bits);
         LinuxDoorbell linux = doorbell as LinuxDoorbell
             ?? throw new ArgumentException($"{doorbell.GetType()} is not a doorbell of this host", nameof(doorbell));
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            if (_doorbells[bit] is not null || Array.IndexOf(_doorbells, linux) >= 0)
+            if (Find(linux) >= 0)
             {
-                throw new InvalidOperationException($"bit {bit} or the doorbell is taken already; remove it first");
+                throw new InvalidOperationException("the doorbell was added already; remove it first");
             }
+
+            int slot = FreeSlot();
 
             Span<byte> request = stackalloc byte[_eventSize];
             BinaryPrimitives.WriteUInt32LittleEndian(request, Libc.EPOLLIN | Libc.EPOLLET);
-            BinaryPrimitives.WriteUInt64LittleEndian(request[_dataOffset..], (ulong)bit);
+            BinaryPrimitives.WriteUInt64LittleEndian(request[_dataOffset..], (ulong)slot);
 
             // Held until removed, so that the number cannot come to mean another file while it is registered.
             bool held = false;
             linux.Handle.DangerousAddRef(ref held);
-            Volatile.Write(ref _doorbells[bit], linux);
+            Volatile.Write(ref _entries[slot], new Entry(linux, bit));
             fixed (byte* epollEvent = request)
             {
                 if (Libc.EpollCtl(_epoll, Libc.EPOLL_CTL_ADD, (int)linux.Handle.DangerousGetHandle(), epollEvent) < 0)
                 {
                     int errno = Errno.Last;
-                    _doorbells[bit] = null;
+                    _entries[slot] = null;
                     linux.Handle.DangerousRelease();
                     throw LinuxError.Io("cannot wait for a doorbell", "epoll_ctl", errno);
                 }
@@ -64,10 +68,10 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
     {
         lock (_lock)
         {
-            int bit = Array.IndexOf(_doorbells, doorbell);
-            if (bit >= 0)
+            int slot = Find(doorbell);
+            if (slot >= 0)
             {
-                RemoveAt(bit);
+                RemoveAt(slot);
             }
         }
     }
@@ -76,13 +80,17 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
     [SkipLocalsInit]
     public override ulong Wait(long deadline)
     {
-        byte* events = stackalloc byte[MaxDoorbells * MaxEventSize];
+        byte* events = stackalloc byte[MaxEvents * MaxEventSize];
         while (true)
         {
             int count = WaitOnce(events, deadline);
             if (count > 0)
             {
-                return Collect(new ReadOnlySpan<byte>(events, count * _eventSize));
+                ulong rang = Collect(new ReadOnlySpan<byte>(events, count * _eventSize));
+                if (rang != 0)
+                {
+                    return rang;
+                }
             }
 
             int errno = count < 0 ? Errno.Last : 0;
@@ -109,11 +117,11 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
             }
 
             _disposed = true;
-            for (int bit = 0; bit < MaxDoorbells; bit++)
+            for (int slot = 0; slot < _entries.Length; slot++)
             {
-                if (_doorbells[bit] is not null)
+                if (_entries[slot] is not null)
                 {
-                    RemoveAt(bit);
+                    RemoveAt(slot);
                 }
             }
 
@@ -142,11 +150,11 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
         if (_hasPWait2)
         {
             Libc.TimeSpec timeout = new() { Seconds = nanoseconds / 1_000_000_000, Nanoseconds = nanoseconds % 1_000_000_000 };
-            return Libc.EpollPWait2(_epoll, events, MaxDoorbells, nanoseconds < 0 ? null : &timeout, null);
+            return Libc.EpollPWait2(_epoll, events, MaxEvents, nanoseconds < 0 ? null : &timeout, null);
         }
 
         int milliseconds = nanoseconds < 0 ? -1 : (int)Math.Min((nanoseconds + 999_999) / 1_000_000, int.MaxValue);
-        return Libc.EpollWait(_epoll, events, MaxDoorbells, milliseconds);
+        return Libc.EpollWait(_epoll, events, MaxEvents, milliseconds);
     }
 
     private static long NanosecondsUntil(long deadline)
@@ -161,24 +169,48 @@ internal sealed unsafe class EpollWaiter : DoorbellWaiter
     private ulong Collect(ReadOnlySpan<byte> events)
     {
         ulong rang = 0;
+
+        // Read after epoll answered: whatever rang was put there before.
+        Entry?[] entries = Volatile.Read(ref _entries);
         for (; !events.IsEmpty; events = events[_eventSize..])
         {
-            int bit = (int)BinaryPrimitives.ReadUInt64LittleEndian(events[_dataOffset..]);
-            rang |= 1ul << bit;
-            Volatile.Read(ref _doorbells[bit])?.Clear();
+            int slot = (int)BinaryPrimitives.ReadUInt64LittleEndian(events[_dataOffset..]);
+            if (Volatile.Read(ref entries[slot]) is { } entry)
+            {
+                rang |= 1ul << entry.Bit;
+                entry.Doorbell.Clear();
+            }
         }
 
         return rang;
     }
 
-    private void RemoveAt(int bit)
+    private int Find(Doorbell doorbell) => Array.FindIndex(_entries, e => e is not null && ReferenceEquals(e.Doorbell, doorbell));
+
+    private int FreeSlot()
     {
-        LinuxDoorbell doorbell = _doorbells[bit]!;
+        int slot = Array.IndexOf(_entries, null);
+        if (slot < 0)
+        {
+            slot = _entries.Length;
+            Entry?[] longer = new Entry?[slot * 2];
+            _entries.CopyTo(longer, 0);
+            Volatile.Write(ref _entries, longer);
+        }
+
+        return slot;
+    }
+
+    private void RemoveAt(int slot)
+    {
+        LinuxDoorbell doorbell = _entries[slot]!.Doorbell;
         byte* unused = stackalloc byte[16];
 
         // By number, as the doorbell may have been disposed already; the reference held since Add keeps the number ours.
         _ = Libc.EpollCtl(_epoll, Libc.EPOLL_CTL_DEL, (int)doorbell.Handle.DangerousGetHandle(), unused);
-        Volatile.Write(ref _doorbells[bit], null);
+        Volatile.Write(ref _entries[slot], null);
         doorbell.Handle.DangerousRelease();
     }
+
+    private sealed record Entry(LinuxDoorbell Doorbell, int Bit);
 }

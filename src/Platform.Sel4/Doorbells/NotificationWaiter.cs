@@ -11,14 +11,14 @@ internal sealed class NotificationWaiter : DoorbellWaiter
     /// <summary>The highest bit for doorbells that come as badges.</summary>
     internal const int MaxHeardBit = 61;
 
-    private const int MaxDoorbells = 64;
+    private const int Bits = 64;
     private const ulong TimerBit = 1ul << 63;
 
     private readonly KernelGate _gate;
     private readonly WaiterPool _pool;
     private readonly ulong _slot;
     private readonly Lock _lock = new();
-    private readonly Sel4Doorbell?[] _doorbells = new Sel4Doorbell?[MaxDoorbells];
+    private readonly List<(Sel4Doorbell Doorbell, int Bit)> _doorbells = [];
     private ulong _used;
     private ulong _allowed;
     private ulong _pending;
@@ -45,18 +45,13 @@ internal sealed class NotificationWaiter : DoorbellWaiter
     public override void Add(Doorbell doorbell, int bit)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bit);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(bit, MaxDoorbells);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(bit, Bits);
         Sel4Doorbell ours = doorbell as Sel4Doorbell ?? throw new ArgumentException($"{doorbell.GetType()} is not a doorbell of this host", nameof(doorbell));
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            if (_doorbells[bit] is not null)
-            {
-                throw new InvalidOperationException($"bit {bit} is taken already; remove its doorbell first");
-            }
-
             ours.Attach(this, bit);
-            _doorbells[bit] = ours;
+            _doorbells.Add((ours, bit));
             Interlocked.Or(ref _used, 1ul << bit);
         }
 
@@ -69,10 +64,10 @@ internal sealed class NotificationWaiter : DoorbellWaiter
     {
         lock (_lock)
         {
-            int bit = Array.IndexOf(_doorbells, doorbell);
-            if (bit >= 0)
+            int index = _doorbells.FindIndex(d => ReferenceEquals(d.Doorbell, doorbell));
+            if (index >= 0)
             {
-                RemoveAt(bit);
+                RemoveAt(index);
             }
         }
     }
@@ -127,12 +122,9 @@ internal sealed class NotificationWaiter : DoorbellWaiter
             }
 
             _disposed = true;
-            for (int bit = 0; bit < MaxDoorbells; bit++)
+            while (_doorbells.Count != 0)
             {
-                if (_doorbells[bit] is not null)
-                {
-                    RemoveAt(bit);
-                }
+                RemoveAt(_doorbells.Count - 1);
             }
         }
 
@@ -146,10 +138,16 @@ internal sealed class NotificationWaiter : DoorbellWaiter
         _pool.Return(Number);
     }
 
-    private void RemoveAt(int bit)
+    private void RemoveAt(int index)
     {
-        _doorbells[bit]!.Detach();
-        _doorbells[bit] = null;
+        (Sel4Doorbell doorbell, int bit) = _doorbells[index];
+        doorbell.Detach();
+        _doorbells.RemoveAt(index);
+        if (_doorbells.Exists(d => d.Bit == bit))
+        {
+            return;
+        }
+
         Interlocked.And(ref _used, ~(1ul << bit));
         Interlocked.And(ref _allowed, ~(1ul << bit));
         Interlocked.And(ref _pending, ~(1ul << bit));

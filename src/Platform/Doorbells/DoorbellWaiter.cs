@@ -1,7 +1,7 @@
 namespace Makatea.Platform;
 
 /// <summary>
-/// The wait side of up to 64 doorbells, for one thread. On seL4 these are the badge bits of one notification.
+/// The wait side of doorbells, for one thread, which learns of each by one of 64 bits; several may share one. On seL4 these are the badge bits of one notification.
 /// </summary>
 public abstract class DoorbellWaiter : IDisposable
 {

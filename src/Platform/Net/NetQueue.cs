@@ -9,8 +9,32 @@ namespace Makatea.Platform;
 /// </remarks>
 public abstract class NetQueue : IDisposable
 {
-    /// <summary>Rings after <see cref="Arm"/> when there is something to do; null where the queue has to be polled. It may ring without cause.</summary>
+    private DoorbellWaiter? _waiter;
+
+    /// <summary>
+    /// The doorbell of a queue that has one for life. Rings after <see cref="Arm"/> when there is something to do; null where the queue has to be polled or has others, see
+    /// <see cref="Listen"/>. It may ring without cause.
+    /// </summary>
     public abstract Doorbell? Events { get; }
+
+    /// <summary>
+    /// Has the queue's doorbells wake its thread, from now until it is disposed. A queue whose doorbells come and go, as those of a guest's interface do with its driver, keeps the
+    /// waiter up to date; the rest have <see cref="Events"/> alone.
+    /// </summary>
+    /// <param name="waiter">The thread's waiter; outlives the queue.</param>
+    /// <param name="bit">Set by the waiter when the queue may have something to do after <see cref="Arm"/>.</param>
+    /// <param name="wake">
+    /// Wakes the thread as well. Rung, from any thread, where the queue changes under its user: it does so in the next call to <see cref="Receive"/> or <see cref="Arm"/>, and
+    /// somebody waits for that. So a thread calls one of them on each of its queues in each of its turns.
+    /// </param>
+    public virtual void Listen(DoorbellWaiter waiter, int bit, Doorbell wake)
+    {
+        if (Events is { } events)
+        {
+            waiter.Add(events, bit);
+            _waiter = waiter;
+        }
+    }
 
     /// <summary>Takes frames to transmit, from the first on.</summary>
     /// <returns>How many were taken; fewer than given where the ring is full. A frame that cannot be sent is taken as well, dropped, and counted.</returns>
@@ -38,6 +62,12 @@ public abstract class NetQueue : IDisposable
     /// <summary>Ends the queue. What it still held is the caller's again.</summary>
     public void Dispose()
     {
+        if (_waiter is { } waiter && Events is { } events)
+        {
+            waiter.Remove(events);
+        }
+
+        _waiter = null;
         Dispose(true);
         GC.SuppressFinalize(this);
     }

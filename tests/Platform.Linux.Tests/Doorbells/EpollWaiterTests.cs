@@ -43,13 +43,35 @@ public sealed class EpollWaiterTests
         }
 
         Assert.Throws<ArgumentOutOfRangeException>(() => waiter.Add(doorbells[0], 64));
-        Assert.Throws<InvalidOperationException>(() => waiter.Add(_host.CreateDoorbell(), 5));
+        Assert.Throws<InvalidOperationException>(() => waiter.Add(doorbells[0], 5));
         doorbells[0].Ring();
         doorbells[17].Ring();
         doorbells[63].Ring();
         Assert.Equal(1ul | (1ul << 17) | (1ul << 63), waiter.Wait(Time.In(5)));
         Array.ForEach(doorbells, doorbell => doorbell.Ring());
         Assert.Equal(ulong.MaxValue, waiter.Wait(Time.In(5)));
+        Array.ForEach(doorbells, doorbell => doorbell.Dispose());
+    }
+
+    [Fact]
+    public void Doorbells_share_a_bit()
+    {
+        using DoorbellWaiter waiter = _host.CreateWaiter();
+        Doorbell[] doorbells = [.. Enumerable.Range(0, 200).Select(_ => _host.CreateDoorbell())];
+        Array.ForEach(doorbells, doorbell => waiter.Add(doorbell, 3));
+        foreach (Doorbell doorbell in doorbells)
+        {
+            doorbell.Ring();
+            Assert.Equal(8ul, waiter.Wait(Time.In(5)));
+        }
+
+        waiter.Remove(doorbells[0]);
+        doorbells[0].Ring();
+        Assert.Equal(0ul, waiter.Wait(Time.Now));
+        waiter.Add(doorbells[0], 1);
+        Assert.Equal(2ul, waiter.Wait(Time.In(5)));
+        doorbells[199].Ring();
+        Assert.Equal(8ul, waiter.Wait(Time.In(5)));
         Array.ForEach(doorbells, doorbell => doorbell.Dispose());
     }
 

@@ -81,7 +81,7 @@ public sealed class WaiterTests : IDisposable
     }
 
     [Fact]
-    public void A_doorbell_is_added_to_one_waiter_and_a_bit_to_one_doorbell()
+    public void A_doorbell_is_added_to_one_waiter_and_a_bit_is_shared()
     {
         using DoorbellWaiter first = _client.Component.Host.CreateWaiter();
         using DoorbellWaiter second = _client.Component.Host.CreateWaiter();
@@ -89,7 +89,12 @@ public sealed class WaiterTests : IDisposable
         using Doorbell other = _client.Component.Host.CreateDoorbell();
         first.Add(doorbell, 0);
         Assert.Throws<InvalidOperationException>(() => second.Add(doorbell, 1));
-        Assert.Throws<InvalidOperationException>(() => first.Add(other, 0));
+        first.Add(other, 0);
+        Assert.Equal(1ul, first.Wait(0));
+        first.Remove(doorbell);
+        other.Ring();
+        Assert.Equal(1ul, first.Wait(0));
+        first.Add(doorbell, 0);
         first.Dispose();
         second.Add(doorbell, 1);
         Assert.Equal(2ul, second.Wait(0));
