@@ -12,7 +12,7 @@ public struct NetFrame
     /// <summary>Length in bytes: the sum of the segments. Short frames are padded by the port.</summary>
     public int Length;
 
-    /// <summary>Given back when the frame's memory is the caller's again; less than the queue's transmit depth and not under way.</summary>
+    /// <summary>Any number of the caller's, such as an index; given back when the frame's memory is the caller's again.</summary>
     public int Tag;
 
     /// <summary>What the port is to do.</summary>
@@ -29,7 +29,7 @@ public struct NetReceived
     /// <summary>Bytes of the buffer that are filled; never more than it has.</summary>
     public int Length;
 
-    /// <summary>More of the frame follows in the next buffer, perhaps only in the next batch.</summary>
+    /// <summary>More of the frame follows in the next buffer, perhaps only in the next batch. All parts but the last fill their buffers.</summary>
     public bool IsContinued;
 
     /// <summary>What the port found out; valid in the last part.</summary>
@@ -38,7 +38,7 @@ public struct NetReceived
 
 /// <summary>An empty buffer for received frames. It belongs to the port from <see cref="NetQueue.Supply"/> until <see cref="NetQueue.Receive"/> gives its tag back.</summary>
 /// <param name="Memory">The memory, as long as <see cref="NetQueueOptions.ReceiveBufferLength"/>.</param>
-/// <param name="Tag">Given back with the frame; less than the queue's receive depth and not with the port.</param>
+/// <param name="Tag">Any number of the caller's, such as an index; given back with the frame.</param>
 [StructLayout(LayoutKind.Sequential)]
 public readonly record struct NetBuffer(MemorySegment Memory, int Tag);
 

@@ -57,7 +57,7 @@ internal sealed class QueueLoop<TRing, THandler> : QueueWorker
             _waiter.Add(wakeup, WakeupBit);
         }
 
-        _pollWindow = new PollWindow(options.PollTime.Ticks * (TimeProvider.System.TimestampFrequency / TimeSpan.TicksPerSecond));
+        _pollWindow = new PollWindow(options.PollTime);
         _thread = new Thread(Run) { IsBackground = true, Name = options.Name };
     }
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
-using Makatea.Virtio;
 
 namespace Makatea.NvmeLoad;
 
@@ -45,7 +44,7 @@ internal sealed class RandomLoad : IDisposable
     /// <returns>Requests a second.</returns>
     internal double Run(TimeSpan duration, TimeSpan polling)
     {
-        var window = new PollWindow((long)(polling.TotalSeconds * Stopwatch.Frequency));
+        var window = new PollWindow(polling);
         long start = Stopwatch.GetTimestamp();
         long end = start + (long)(duration.TotalSeconds * Stopwatch.Frequency);
         long done = 0;

@@ -1,22 +1,30 @@
-namespace Makatea.Virtio;
+namespace Makatea.Platform;
 
 /// <summary>
-/// Decides how long an idle queue polls before it sleeps: long enough to catch a driver that comes back at once, and not
+/// Decides how long an idle loop polls before it sleeps at its doorbells: long enough to catch a peer that comes back at once, and not
 /// at all for one that does not. Grows when a sleep turned out shorter than polling would have been worth, shrinks when it was longer, as
 /// KVM's halt polling does.
 /// </summary>
-internal struct PollWindow(long maximum)
+public struct PollWindow
 {
-    private readonly long _maximum = maximum;
-    private long _window = maximum / 8;
+    private readonly long _maximum;
+    private long _window;
     private long _idleSince;
     private uint _turns;
 
-    /// <summary>The queue found nothing to do.</summary>
+    /// <summary>Makes one.</summary>
+    /// <param name="maximum">The longest that is polled before a sleep; zero never polls.</param>
+    public PollWindow(TimeSpan maximum)
+    {
+        _maximum = maximum.Ticks * (TimeProvider.System.TimestampFrequency / TimeSpan.TicksPerSecond);
+        _window = _maximum / 8;
+    }
+
+    /// <summary>The loop found nothing to do.</summary>
     /// <returns>Whether to look again without sleeping.</returns>
     public bool GoOn()
     {
-        // The clock costs as much as several looks at the ring.
+        // The clock costs as much as several looks at a ring.
         if (_turns++ == 0)
         {
             _idleSince = TimeProvider.System.GetTimestamp();
@@ -31,10 +39,10 @@ internal struct PollWindow(long maximum)
         return TimeProvider.System.GetTimestamp() - _idleSince < _window;
     }
 
-    /// <summary>The queue found something.</summary>
+    /// <summary>The loop found something.</summary>
     public void Busy() => _turns = 0;
 
-    /// <summary>The queue slept until it was woken.</summary>
+    /// <summary>The loop slept until it was woken.</summary>
     public void Slept()
     {
         long slept = TimeProvider.System.GetTimestamp() - _idleSince;
