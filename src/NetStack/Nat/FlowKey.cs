@@ -28,7 +28,7 @@ public readonly record struct FlowKey(IpAddress Source, IpAddress Destination, u
     public bool Equals(FlowKey other) =>
         Source.Value == other.Source.Value && Destination.Value == other.Destination.Value && Ports == other.Ports;
 
-    /// <summary>Not keyed: tables that a guest may fill use <see cref="FlowHash"/>.</summary>
+    /// <summary>Not keyed: tables that a guest may fill use <see cref="FlowKeyHash"/>.</summary>
     public override int GetHashCode() => HashCode.Combine(Source, Destination, Ports);
 
     /// <inheritdoc/>

@@ -2,7 +2,7 @@ namespace Makatea.NetStack;
 
 /// <summary>Hash of flows with a key that is a domain's secret, so that a guest, who chooses addresses and ports, cannot aim at one bucket of a table.</summary>
 /// <param name="key">The secret.</param>
-public readonly struct FlowHash(UInt128 key)
+public readonly struct FlowKeyHash(UInt128 key)
 {
     private readonly UInt128 _key = key;
 

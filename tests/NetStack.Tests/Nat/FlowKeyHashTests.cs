@@ -1,6 +1,6 @@
 namespace Makatea.NetStack.Tests;
 
-public sealed class FlowHashTests
+public sealed class FlowKeyHashTests
 {
     /// <summary>As CPython 3.11, which uses SipHash-1-3, hashes these words with the key 0.</summary>
     [Theory]
@@ -21,7 +21,7 @@ public sealed class FlowHashTests
     [Fact]
     public void Every_part_of_a_flow_and_the_key_count()
     {
-        var hash = new FlowHash(((UInt128)0x0123456789abcdef << 64) | 0x1032547698badcfe);
+        var hash = new FlowKeyHash(((UInt128)0x0123456789abcdef << 64) | 0x1032547698badcfe);
         foreach (IpAddress one in new[] { IpAddress.FromIPv4(0x0a890005), new((UInt128)0xfd09 << 112) })
         {
             var two = new IpAddress(one.Value + 1);
@@ -34,7 +34,7 @@ public sealed class FlowHashTests
             Assert.Equal(hash.Of(flow), hash.Of(flow with { }));
             Assert.All(others, other => Assert.NotEqual(flow, other));
             Assert.All(others, other => Assert.NotEqual(hash.Of(flow), hash.Of(other)));
-            Assert.NotEqual(hash.Of(flow), new FlowHash(1).Of(flow));
+            Assert.NotEqual(hash.Of(flow), new FlowKeyHash(1).Of(flow));
         }
     }
 
@@ -44,7 +44,7 @@ public sealed class FlowHashTests
     {
         const int Buckets = 256;
         const int Flows = 60000;
-        var hash = new FlowHash(0x5eed);
+        var hash = new FlowKeyHash(0x5eed);
         int[] counts = new int[Buckets];
         for (int i = 0; i < Flows; i++)
         {
