@@ -1,0 +1,292 @@
+using System.Runtime.CompilerServices;
+using Makatea.Platform;
+
+namespace Makatea.NetStack;
+
+/// <summary>A queue pair of a port as the forwarding thread drives it: keeps it supplied with buffers, puts parts of frames together, gathers batches to send.</summary>
+internal sealed class ForwardingQueue
+{
+    private readonly FramePool _frames;
+    private readonly NetQueue _queue;
+    private readonly int _owner;
+    private readonly int _receiveDepth;
+    private readonly int _maxUnderWay;
+    private readonly NetReceived[] _received = new NetReceived[ForwardingPlane.BatchSize];
+    private readonly NetBuffer[] _buffers = new NetBuffer[ForwardingPlane.BatchSize];
+    private readonly NetFrame[] _batch = new NetFrame[ForwardingPlane.BatchSize];
+    private readonly int[] _tags = new int[2 * ForwardingPlane.BatchSize];
+    private int _gathered;
+    private int _underWay;
+    private int _supplied;
+
+    // A frame of which more is to come, its last part, and whether it is to be thrown away.
+    private int _partial = FramePool.None;
+    private int _partialLast;
+    private bool _isSkipping;
+
+    /// <param name="frames">Where buffers come from.</param>
+    /// <param name="port">The port.</param>
+    /// <param name="queue">The queue, which is this object's from here on.</param>
+    /// <param name="options">How it was opened.</param>
+    /// <param name="owner">A number of its own, from 1.</param>
+    public ForwardingQueue(FramePool frames, ForwardingPort port, NetQueue queue, NetQueueOptions options, int owner)
+    {
+        _frames = frames;
+        Port = port;
+        _queue = queue;
+        _owner = owner;
+        _receiveDepth = options.ReceiveDepth;
+        _maxUnderWay = BuffersUnderWay(options);
+    }
+
+    /// <summary>Its port.</summary>
+    public ForwardingPort Port { get; }
+
+    /// <summary>Its number among owners of buffers.</summary>
+    public int Owner => _owner;
+
+    /// <summary>Frames wait to be handed over.</summary>
+    public bool HasBatch => _gathered != 0;
+
+    /// <summary>Most buffers that a queue has at a time: those for received frames, a frame of which more is to come, and what is being sent.</summary>
+    public static int BuffersNeeded(NetQueueOptions options) => options.ReceiveDepth + FramePool.MaxParts + BuffersUnderWay(options);
+
+    public void Listen(DoorbellWaiter waiter, int bit, Doorbell wake) => _queue.Listen(waiter, bit, wake);
+
+    public long Arm() => _queue.Arm();
+
+    /// <summary>Takes what arrived.</summary>
+    /// <param name="frames">The frames, which are the thread's.</param>
+    /// <param name="parts">How many buffers came back, if only with parts of frames.</param>
+    /// <returns>How many frames.</returns>
+    public int Receive(Span<int> frames, out int parts)
+    {
+        parts = _queue.Receive(_received);
+        int count = 0;
+        foreach (ref readonly NetReceived received in _received.AsSpan(0, parts))
+        {
+            int frame = received.Tag;
+            _frames.TakeFrom(_owner, frame);
+            ref FrameInfo info = ref _frames[frame];
+            int length = received.Length;
+            if (!received.IsContinued && _partial == FramePool.None && !_isSkipping)
+            {
+                if ((uint)(length - Ethernet.HeaderLength) > FramePool.BufferLength - Ethernet.HeaderLength || (received.Offload.Flags & NetFrameFlags.Discarded) != 0)
+                {
+                    Port.Counters.ReceiveErrors++;
+                    _frames.Free(frame);
+                    continue;
+                }
+
+                info.PartLength = (ushort)length;
+                info.Length = length;
+                info.Offload = received.Offload;
+            }
+            else if (!TryFinish(received, ref frame))
+            {
+                continue;
+            }
+
+            Port.Counters.ReceivedBytes += (uint)_frames[frame].Length;
+            frames[count++] = frame;
+        }
+
+        Port.Counters.ReceivedFrames += (uint)count;
+        _supplied -= parts;
+        return count;
+    }
+
+    /// <summary>Gives the queue buffers for what it gave back.</summary>
+    public void Supply()
+    {
+        while (_supplied < _receiveDepth)
+        {
+            int count = 0;
+            int wanted = Math.Min(_receiveDepth - _supplied, _buffers.Length);
+            for (; count < wanted; count++)
+            {
+                int buffer = _frames.Rent();
+                if (buffer == FramePool.None)
+                {
+                    break;
+                }
+
+                _frames.HandTo(_owner, buffer);
+                _buffers[count] = new(_frames.Segment(buffer), buffer);
+            }
+
+            int taken = _queue.Supply(_buffers.AsSpan(0, count));
+            _supplied += taken;
+            for (int i = taken; i < count; i++)
+            {
+                TakeBack(_buffers[i].Tag);
+            }
+
+            if (taken < wanted)
+            {
+                break;
+            }
+        }
+    }
+
+    /// <summary>Adds a frame to the batch.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Add(int frame)
+    {
+        ref FrameInfo info = ref _frames[frame];
+        if (_underWay + info.Parts > _maxUnderWay && !MakeRoom(info.Parts))
+        {
+            Port.Counters.QueueFull++;
+            _frames.Free(frame);
+            return;
+        }
+
+        _underWay += info.Parts;
+        _frames.HandTo(_owner, frame);
+        ref NetFrame entry = ref _batch[_gathered];
+        entry.Data = _frames.Scatter(frame);
+        entry.Length = info.Length;
+        entry.Tag = frame;
+        entry.Offload = info.Offload;
+        if (++_gathered == _batch.Length)
+        {
+            Flush();
+        }
+    }
+
+    /// <summary>Hands the batch over. What the queue has no room for is dropped.</summary>
+    public void Flush()
+    {
+        ReadOnlySpan<NetFrame> batch = _batch.AsSpan(0, _gathered);
+        _gathered = 0;
+        int taken = _queue.Transmit(batch);
+        if (taken < batch.Length)
+        {
+            Reclaim();
+            taken += _queue.Transmit(batch[taken..]);
+        }
+
+        ulong bytes = 0;
+        for (int i = 0; i < taken; i++)
+        {
+            bytes += (uint)batch[i].Length;
+        }
+
+        Port.Counters.SentFrames += (uint)taken;
+        Port.Counters.SentBytes += bytes;
+        Port.Counters.QueueFull += (uint)(batch.Length - taken);
+        for (int i = taken; i < batch.Length; i++)
+        {
+            Complete(batch[i].Tag);
+        }
+    }
+
+    /// <summary>Takes back what was sent.</summary>
+    public void Reclaim()
+    {
+        while (_underWay != 0)
+        {
+            int count = _queue.Reclaim(_tags);
+            for (int i = 0; i < count; i++)
+            {
+                Complete(_tags[i]);
+            }
+
+            if (count < _tags.Length)
+            {
+                break;
+            }
+        }
+    }
+
+    /// <summary>Closes the queue; all its buffers are free.</summary>
+    public void Close()
+    {
+        if (_gathered != 0)
+        {
+            Flush();
+        }
+
+        _queue.Dispose();
+        _frames.FreeAll(_owner);
+        DropPartial();
+    }
+
+    private static int BuffersUnderWay(NetQueueOptions options) => Math.Max(2 * options.TransmitDepth, FramePool.MaxParts);
+
+    private bool MakeRoom(int parts)
+    {
+        if (_gathered != 0)
+        {
+            Flush();
+        }
+
+        Reclaim();
+        return _underWay + parts <= _maxUnderWay;
+    }
+
+    private void Complete(int frame)
+    {
+        _underWay -= _frames[frame].Parts;
+        TakeBack(frame);
+    }
+
+    private void TakeBack(int frame)
+    {
+        _frames.TakeFrom(_owner, frame);
+        _frames.Free(frame);
+    }
+
+    /// <summary>Takes a part of a longer frame.</summary>
+    /// <returns>The frame is whole.</returns>
+    private bool TryFinish(in NetReceived received, ref int frame)
+    {
+        int part = frame;
+        _frames[part].PartLength = (ushort)Math.Clamp(received.Length, 0, FramePool.BufferLength);
+        if (_isSkipping)
+        {
+            _frames.Free(part);
+            _isSkipping = received.IsContinued;
+            return false;
+        }
+
+        if (_partial == FramePool.None)
+        {
+            _partial = part;
+            _frames[part].Length = _frames[part].PartLength;
+        }
+        else
+        {
+            _frames.Append(_partial, _partialLast, part);
+        }
+
+        _partialLast = part;
+        ref FrameInfo info = ref _frames[_partial];
+        if (received.IsContinued && info.Parts < FramePool.MaxParts)
+        {
+            return false;
+        }
+
+        if (received.IsContinued || info.PartLength < Ethernet.HeaderLength || (received.Offload.Flags & NetFrameFlags.Discarded) != 0)
+        {
+            Port.Counters.ReceiveErrors++;
+            DropPartial();
+            _isSkipping = received.IsContinued;
+            return false;
+        }
+
+        info.Offload = received.Offload;
+        frame = _partial;
+        _partial = FramePool.None;
+        return true;
+    }
+
+    private void DropPartial()
+    {
+        if (_partial != FramePool.None)
+        {
+            _frames.Free(_partial);
+            _partial = FramePool.None;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using Makatea.Platform;
+
+namespace Makatea.NetStack;
+
+/// <summary>What frames ask for against what ports do.</summary>
+internal static class PortOffloads
+{
+    /// <summary>Segmentation of any kind.</summary>
+    public const NetFrameFlags Segmentation = NetFrameFlags.SegmentTcp4 | NetFrameFlags.SegmentTcp6 | NetFrameFlags.SegmentUdp4 | NetFrameFlags.SegmentUdp6;
+
+    /// <summary>All that a frame can ask a port for.</summary>
+    public const NetFrameFlags Work = NetFrameFlags.NeedsChecksum | Segmentation | NetFrameFlags.SegmentEcn | NetFrameFlags.HasVlanTag;
+
+    private static readonly (NetOffloads Offload, NetFrameFlags Flag)[] _pairs =
+    [
+        (NetOffloads.Checksum, NetFrameFlags.NeedsChecksum),
+        (NetOffloads.SegmentTcp4, NetFrameFlags.SegmentTcp4),
+        (NetOffloads.SegmentTcp6, NetFrameFlags.SegmentTcp6),
+        (NetOffloads.SegmentUdp4, NetFrameFlags.SegmentUdp4),
+        (NetOffloads.SegmentUdp6, NetFrameFlags.SegmentUdp6),
+        (NetOffloads.SegmentEcn, NetFrameFlags.SegmentEcn),
+        (NetOffloads.Vlan, NetFrameFlags.HasVlanTag),
+    ];
+
+    /// <summary>Work that a port does not do.</summary>
+    public static NetFrameFlags Lacking(NetOffloads offloads)
+    {
+        NetFrameFlags lacking = NetFrameFlags.None;
+        foreach ((NetOffloads offload, NetFrameFlags flag) in _pairs)
+        {
+            lacking |= (offloads & offload) == 0 ? flag : 0;
+        }
+
+        return lacking;
+    }
+}
