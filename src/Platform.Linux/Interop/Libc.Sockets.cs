@@ -20,6 +20,7 @@ internal static unsafe partial class Libc
     internal const int SHUT_RDWR = 2;
 
     internal const int MSG_CTRUNC = 8;
+    internal const int MSG_TRUNC = 0x20;
     internal const int MSG_DONTWAIT = 0x40;
     internal const int MSG_NOSIGNAL = 0x4000;
     internal const int MSG_CMSG_CLOEXEC = 0x40000000;
