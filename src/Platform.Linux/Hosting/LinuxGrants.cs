@@ -67,6 +67,27 @@ public sealed class LinuxGrants(Action<string>? notice = null) : ComponentGrants
         }
     }
 
+    /// <summary>Opens a network interface: its slot holds a TAP device or packet socket, and the slot after it the netlink socket, as <see cref="NetDescriptors"/> has them.</summary>
+    /// <inheritdoc/>
+    public override NetPort OpenPort(ManifestGrant grant)
+    {
+        Require(grant, GrantType.Port);
+        SafeFileHandle device = Duplicate(grant);
+        SafeFileHandle link;
+        try
+        {
+            link = Duplicate(grant with { Slot = grant.Slot + 1 });
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+
+        var descriptors = new NetDescriptors(device, link);
+        return FileKind.IsSocket(device) ? PacketPort.Adopt(descriptors) : TapPort.Adopt(descriptors);
+    }
+
     private static void Close(int slot) => new SafeFileHandle(slot, ownsHandle: true).Dispose();
 
     private static SafeFileHandle Duplicate(ManifestGrant grant)

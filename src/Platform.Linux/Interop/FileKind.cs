@@ -1,8 +1,14 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Makatea.Platform.Linux;
 
 /// <summary>Names kinds of files for messages.</summary>
 internal static class FileKind
 {
+    /// <summary>Whether a descriptor is a socket.</summary>
+    internal static bool IsSocket(SafeFileHandle handle) =>
+        Libc.StatxAt(handle, "", Libc.AT_EMPTY_PATH, Libc.STATX_BASIC_STATS, out Libc.Statx status) == 0 && (status.Mode & Libc.S_IFMT) == Libc.S_IFSOCK;
+
     /// <summary>With its article, from <c>st_mode</c>.</summary>
     internal static string Of(int mode) => (mode & Libc.S_IFMT) switch
     {

@@ -124,6 +124,11 @@ internal static unsafe partial class Libc
         internal uint Length;
     }
 
+    internal const int CLONE_NEWNET = 0x40000000;
+
+    [LibraryImport(Library, EntryPoint = "setns", SetLastError = true)]
+    internal static partial int SetNs(SafeFileHandle file, int type);
+
     [LibraryImport(Library, EntryPoint = "bind", SetLastError = true)]
     internal static partial int BindTo(SafeFileHandle socket, void* address, uint length);
 

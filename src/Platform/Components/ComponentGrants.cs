@@ -29,6 +29,17 @@ public abstract class ComponentGrants
     /// <exception cref="IOException">It cannot be used; the message says why.</exception>
     public abstract PciFunction OpenFunction(ManifestGrant grant);
 
+    /// <summary>Opens a network interface of the host.</summary>
+    /// <param name="grant">The right.</param>
+    /// <exception cref="ArgumentException">The grant is no network interface.</exception>
+    /// <exception cref="GrantException">There is nothing in the slot.</exception>
+    /// <exception cref="IOException">It cannot be used; the message says why.</exception>
+    public virtual NetPort OpenPort(ManifestGrant grant)
+    {
+        Require(grant, GrantType.Port);
+        throw new IOException($"grant '{grant.Name}': this host has no network interfaces to grant");
+    }
+
     /// <summary>Opens a listener for channels.</summary>
     /// <exception cref="ArgumentException">The grant is no listener.</exception>
     /// <exception cref="GrantException">There is nothing in the slot, or something else.</exception>

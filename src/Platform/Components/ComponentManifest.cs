@@ -70,6 +70,9 @@ public enum GrantType
 
     /// <summary>A device function.</summary>
     Function,
+
+    /// <summary>A network interface of the host.</summary>
+    Port,
 }
 
 // Without these, what is missing or null would come out as null whatever its type says. (What has an initialiser is set to null where it is missing.)

@@ -74,10 +74,16 @@ internal static class SeccompPolicy
         0x3B6B, 0x3B6C, 0x3B6D, 0x3B6E, 0x3B6F,
         0x3B70, 0x3B71, 0x3B72,
         0x3B84, 0x3B85, 0x3B86, 0x3B88,
+
+        0x8004_54D2, // TUNGETIFF: which TAP device it was given, not TUNSETIFF
     ];
 
     // SO_REUSEADDR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_LINGER, SO_PASSCRED, SO_RCVTIMEO, SO_SNDTIMEO, of level SOL_SOCKET. Not SO_ATTACH_BPF and the like.
     private static readonly uint[] _socketOptions = [2, 7, 8, 9, 13, 16, 20, 21];
+
+    // PACKET_ADD_MEMBERSHIP, PACKET_DROP_MEMBERSHIP, of level SOL_PACKET: which frames of the interface it was given it receives.
+    private const uint PacketLevel = 263;
+    private static readonly uint[] _packetOptions = [1, 2];
 
     // F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK to F_OFD_SETLKW, F_DUPFD_CLOEXEC,
     // F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS. Not F_SETOWN and F_SETSIG: they send signals.
@@ -109,7 +115,7 @@ internal static class SeccompPolicy
                 When(Prlimit64, Eperm, [Int(0, 0), .. Pointer(2, 0)], [Self(0), .. Pointer(2, 0)]),
                 When(Ioctl, Eperm, [.. _controls.Select(ArgumentTest[] (c) => [Int(1, c)])]),
                 When(Fcntl, Eperm, [.. _fileControls.Select(ArgumentTest[] (c) => [Int(1, c)])]),
-                When(Setsockopt, Eperm, [.. _socketOptions.Select(ArgumentTest[] (o) => [Int(1, 1), Int(2, o)])]),
+                When(Setsockopt, Eperm, [.. _socketOptions.Select(ArgumentTest[] (o) => [Int(1, 1), Int(2, o)]), .. _packetOptions.Select(ArgumentTest[] (o) => [Int(1, PacketLevel), Int(2, o)])]),
                 When(Prctl, Einval, [[Int(0, 4), Int(1, 0)], .. _processControls.Select(ArgumentTest[] (c) => [Int(0, c)])]), // 4: PR_SET_DUMPABLE
                 When(ArchPrctl, Einval, [Int(0, 0x1002)], [Int(0, 0x1003)]), // ARCH_SET_FS, ARCH_GET_FS
                 When(Seccomp, Eperm, [Int(0, 1), Bits(1, ~1u, 0)]), // SECCOMP_SET_MODE_FILTER, at most with SECCOMP_FILTER_FLAG_TSYNC: only less
