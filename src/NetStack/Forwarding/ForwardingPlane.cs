@@ -175,22 +175,52 @@ public sealed class ForwardingPlane
     private void SendOther(ForwardingPort egress, int frame)
     {
         ref FrameInfo info = ref Frames[frame];
-        info.Offload.Flags &= PortOffloads.Work;
-        bool isSegmented = (info.Offload.Flags & PortOffloads.Segmentation) != 0;
-        if ((info.Offload.Flags & egress.Lacks) != 0 || (isSegmented && (info.Length > egress.Info.MaxSegmentedLength || info.Parts > egress.Info.MaxSegments)))
+        NetFrameFlags work = info.Offload.Flags &= PortOffloads.Work;
+        NetFrameFlags lacking = work & egress.Lacks;
+        if ((work & PortOffloads.Segmentation) != 0)
+        {
+            if (!SegmentPlan.TryRead(Frames.Head(frame), info, out SegmentPlan plan))
+            {
+                egress.Counters.SendErrors++;
+                Frames.Free(frame);
+                return;
+            }
+
+            if ((lacking & ~NetFrameFlags.HasVlanTag) != 0 || info.Length > egress.Info.MaxSegmentedLength || info.Parts > egress.Info.MaxSegments)
+            {
+                SendSegments(egress, frame, plan);
+                return;
+            }
+
+            // What the sender says of its headers is no more than a hint ([VIRTIO-1.3] 5.1.6.2).
+            plan.Describe(ref info.Offload);
+        }
+
+        // The tag last, which moves the rest.
+        if (((lacking & NetFrameFlags.NeedsChecksum) != 0 && !SoftwareOffload.TryComplete(Frames, frame))
+            || ((lacking & NetFrameFlags.HasVlanTag) != 0 && !SoftwareOffload.TryInsertTag(Frames, frame))
+            || info.Parts > egress.Info.MaxSegments)
         {
             egress.Counters.SendErrors++;
             Frames.Free(frame);
+            return;
         }
-        else if (info.Parts > egress.Info.MaxSegments)
+
+        QueueOf(egress, frame).Add(frame);
+    }
+
+    private void SendSegments(ForwardingPort egress, int frame, in SegmentPlan plan)
+    {
+        var segmenter = new Segmenter(Frames, frame, plan);
+        int left = plan.Count;
+        for (int segment = segmenter.Next(); segment != FramePool.None; segment = segmenter.Next())
         {
-            egress.Counters.SendErrors++;
-            Frames.Free(frame);
+            SendOther(egress, segment);
+            left--;
         }
-        else
-        {
-            QueueOf(egress, frame).Add(frame);
-        }
+
+        egress.Counters.SendErrors += (uint)left;
+        Frames.Free(frame);
     }
 
     private int FreeOwner()

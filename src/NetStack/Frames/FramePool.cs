@@ -134,6 +134,16 @@ public sealed class FramePool : IDisposable
         info.Length += _infos[part].PartLength;
     }
 
+    /// <summary>Puts a buffer behind the first part of a frame, with bytes that were that part's last. It is the frame's from here on.</summary>
+    internal void Insert(int frame, int part)
+    {
+        ref FrameInfo info = ref _infos[frame];
+        _infos[part].Next = info.Next;
+        info.Next = part;
+        info.Parts++;
+        info.PartLength -= _infos[part].PartLength;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

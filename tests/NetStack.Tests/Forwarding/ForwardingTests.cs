@@ -11,7 +11,7 @@ public sealed class ForwardingTests
         using var bed = new PlaneBed(new LoopbackForwarder());
         bed.Attach(new(new() { Address = default, IsLinkUp = true, MaxSegments = 64, Transmit = NetOffloads.Checksum | NetOffloads.SegmentTcp4, MaxSegmentedLength = FramePool.MaxLength }));
         byte[] small = Bytes(60);
-        byte[] large = Bytes(65_000);
+        byte[] large = new TestPacket { Protocol = 6, Payload = Bytes(64_946) }.Build();
         bed.Arrive(0, small, new() { Flags = NetFrameFlags.NeedsChecksum, ChecksumStart = 34, ChecksumOffset = 16 });
         bed.Arrive(0, large, new() { Flags = NetFrameFlags.NeedsChecksum | NetFrameFlags.SegmentTcp4, SegmentSize = 1448, HeaderLength = 66, ChecksumStart = 34, ChecksumOffset = 16 });
 
