@@ -26,6 +26,11 @@ internal static class Platforms
             errors.Meaning(qube.Name.Mark, $"found the qube '{qube.Name.Value}': qubes do not run on seL4 yet; 'makatea up {path}' runs them on Linux. Expected components alone");
         }
 
+        foreach (DomainDescription domain in system.Domains.Where(d => d.IsNet))
+        {
+            RefuseNet(domain, path, errors);
+        }
+
         DomainDescription[] emulated = [.. system.Domains.Where(d => d.IsEmulated)];
         foreach (DomainDescription domain in emulated.Skip(1))
         {
@@ -33,6 +38,18 @@ internal static class Platforms
         }
 
         Throw(path, errors);
+    }
+
+    private static void RefuseNet(DomainDescription domain, string path, SystemFileErrors errors)
+    {
+        if (domain.Uplink?.Value is { } uplink && (uplink.Tap ?? uplink.Interface) is { } name)
+        {
+            errors.Meaning(name.Mark, $"found the interface '{name.Value}' of Linux as uplink, which seL4 does not have; expected 'e1000:' with an adapter's PCI address or '{UplinkDescription.Emulated}'");
+        }
+        else
+        {
+            errors.Meaning(domain.Name.Mark, $"found the net domain '{domain.Name.Value}': images hold no net domains yet; 'makatea up {path}' runs it on Linux");
+        }
     }
 
     private static void Throw(string path, SystemFileErrors errors)

@@ -9,7 +9,7 @@ internal static class SystemChecks
     /// <summary>Checks a system that may have been read in part.</summary>
     public static void Check(SystemDescription system, SystemFileErrors errors)
     {
-        string[] domains = [.. system.Domains.Select(d => d.Name.Value)];
+        string[] domains = [.. system.Domains.Where(d => !d.IsNet).Select(d => d.Name.Value)];
         CheckNames(system, errors);
         foreach (QubeDescription qube in system.Qubes)
         {
@@ -22,6 +22,7 @@ internal static class SystemChecks
         }
 
         ControllerChecks.Check(system, errors);
+        NetChecks.Check(system, errors);
         ComponentChecks.Check(system, errors);
     }
 
@@ -83,14 +84,14 @@ internal static class SystemChecks
         {
             if (!domains.Contains(domain.Value))
             {
-                string known = domains.Length == 0 ? "but the file has no domains; add 'domains: {storage: {kind: storage}}'" : $"expected {Phrase.OneOf(domains)}";
+                string known = domains.Length == 0 ? "but the file has no storage domains; add 'domains: {storage: {kind: storage}}'" : $"expected {Phrase.OneOf(domains)}";
                 errors.Meaning(domain.Mark, $"found the domain '{domain.Value}', {known}{NearestName.Hint(domain.Value, domains)}");
             }
         }
         else if (domains.Length != 1)
         {
             string remedy = domains.Length == 0 ? "add 'domains: {storage: {kind: storage}}'" : $"add 'domain:' with {Phrase.OneOf(domains)}";
-            errors.Meaning(disk.Name.Mark, $"disk '{disk.Name.Value}' names no domain and the file has {domains.Length}; {remedy}");
+            errors.Meaning(disk.Name.Mark, $"disk '{disk.Name.Value}' names no domain and the file has {Phrase.Count(domains.Length, "storage domain")}; {remedy}");
         }
         else
         {

@@ -34,8 +34,17 @@ internal sealed class DomainDescription
     /// <summary>Its name.</summary>
     public Located<string> Name { get; set; }
 
+    /// <summary>Kind of a domain that serves disks.</summary>
+    public const string Storage = "storage";
+
+    /// <summary>Kind of a domain that serves network interfaces.</summary>
+    public const string Net = "net";
+
     /// <summary>What it runs.</summary>
-    public string Kind { get; set; } = "storage";
+    public string Kind { get; set; } = Storage;
+
+    /// <summary>It is a net domain.</summary>
+    public bool IsNet => Kind == Net;
 
     /// <summary>Most bytes of memory for its own use; guests' memory and page cache do not count.</summary>
     public ulong Memory { get; set; } = 128 << 20;
@@ -45,6 +54,12 @@ internal sealed class DomainDescription
 
     /// <summary>What an emulated controller stores: a file for each of its namespaces, from 1.</summary>
     public IReadOnlyList<Located<string>> Namespaces { get; set; } = [];
+
+    /// <summary>How a net domain reaches the world.</summary>
+    public Located<UplinkDescription>? Uplink { get; set; }
+
+    /// <summary>A net domain's addresses towards its clients and its own net domain; null before they were assigned.</summary>
+    public PortAddresses? Addresses { get; set; }
 
     /// <summary>How it runs on seL4.</summary>
     public ComponentScheduling Scheduling { get; set; } = new();
@@ -76,6 +91,18 @@ internal sealed class QubeDescription
 
     /// <summary>The kernel's command line, or null for the default.</summary>
     public string? CommandLine { get; set; }
+
+    /// <summary>The net domain that it is a client of; null for no network.</summary>
+    public Located<string>? NetVm { get; set; }
+
+    /// <summary>What its port at the net domain is like; null for the defaults.</summary>
+    public PortDescription? Port { get; set; }
+
+    /// <summary>Its addresses; null without a net domain, and before they were assigned.</summary>
+    public PortAddresses? Addresses { get; set; }
+
+    /// <summary>Ports of the world that lead to it.</summary>
+    public IReadOnlyList<PublishDescription> Publish { get; set; } = [];
 
     /// <summary>The disk that is named <c>root</c> and comes first, if there is one.</summary>
     public DiskDescription? Root { get; set; }

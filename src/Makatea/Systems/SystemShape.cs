@@ -22,10 +22,11 @@ internal static class SystemShape
             .Required("name", Names.Disk.Located(), (d, v) => d.Name = v, "Its name, unique in the qube; the guest sees it as serial number."));
 
     private static readonly RecordShape<DomainDescription> _domain = new RecordShape<DomainDescription>("domain", "A component that serves devices, in a sandbox of its own.", () => new())
-        .Optional("kind", new WordShape<string>(("storage", "storage")), (d, v) => d.Kind = v, "What it serves.", "storage")
+        .Optional("kind", new WordShape<string>((DomainDescription.Storage, DomainDescription.Storage), (DomainDescription.Net, DomainDescription.Net)), (d, v) => d.Kind = v, "What it serves: storage disks, net network interfaces.", DomainDescription.Storage)
         .Optional("memory", new SizeShape(32 << 20, 16ul << 30), (d, v) => d.Memory = v, "Most memory for its own use.", "128M")
         .Optional("nvme", _controller.Located(), (d, v) => d.Nvme = v, "The NVMe controller that it drives, by PCI address, or 'emulated' for a device model behind an IOMMU. Its namespaces are disks' images: nvme:1.")
         .Optional("namespaces", new ListShape<Located<string>>(new TextShape(Path).Located(), 16), (d, v) => d.Namespaces = v, "What an emulated controller stores: a raw file for each namespace.")
+        .Optional("uplink", NetShape.Uplink, (d, v) => d.Uplink = v, "How a net domain reaches the world.")
         .Optional("sel4", ComponentShape.Scheduling, (d, v) => d.Scheduling = v, "How it runs on seL4.")
         .Needs("namespaces", "nvme");
 
@@ -38,8 +39,13 @@ internal static class SystemShape
         .Optional("cmdline", new TextShape("the kernel's command line"), (q, v) => q.CommandLine = v, "The kernel's command line.", Qemu.QemuCommandLine.DefaultCommandLine)
         .Optional("root", _root, (q, v) => q.Root = v, "Its root disk.")
         .Optional("disks", new ListShape<DiskDescription>(_disk, 24), (q, v) => q.OtherDisks = v, "Its other disks, in the order in which the guest sees them.")
+        .Optional("netvm", Names.System.Located(), (q, v) => q.NetVm = v, "The net domain that it is a client of; without one it has no network.")
+        .Optional("net", NetShape.Port, (q, v) => q.Port = v, "What its port at the net domain is like.")
+        .Optional("publish", NetShape.Publish, (q, v) => q.Publish = v, "Ports of the uplink's address, through all its net domains, that lead to it.")
         .Needs("initrd", "kernel")
-        .Needs("cmdline", "kernel");
+        .Needs("cmdline", "kernel")
+        .Needs("net", "netvm")
+        .Needs("publish", "netvm");
 
     private static readonly RecordShape<SystemDescription> _system = new RecordShape<SystemDescription>("system", "A Makatea system: domains, and qubes on Linux or components on seL4.", () => new())
         .Optional("name", Names.System.Located(), (s, v) => s.Name = v, "Its name; by default the file's.")

@@ -11,7 +11,9 @@ public sealed class JsonSchemaTests : IDisposable
           "name": "office",
           "x-mine": [1, {"a": null}],
           "memory": "1G",
-          "domains": {"storage": {"kind": "storage", "memory": "64M", "sel4": {"threads": 9, "program": "p"}}, "other": null},
+          "domains": {"storage": {"kind": "storage", "memory": "64M", "sel4": {"threads": 9, "program": "p"}}, "other": null,
+            "net": {"kind": "net", "uplink": {"e1000": "emulated", "wire": "tap:mk0", "address": "192.168.1.7/24", "gateway": "192.168.1.1", "address6": "fd00::7/64", "gateway6": "fe80::1", "dns": ["192.168.1.1"]}},
+            "wall": {"kind": "net", "uplink": {"netvm": "net"}}},
           "components": {
             "client": {
               "program": "p", "layer": "linux", "memory": "32M", "threads": 8, "waiters": 2, "priority": 20, "budget": "300us", "period": "5ms", "restart": true,
@@ -26,6 +28,8 @@ public sealed class JsonSchemaTests : IDisposable
           "connections": {"link": {"regions": ["shared"], "doorbells": ["kick"], "disks": ["client/data"]}, "none": null},
           "qubes": {
             "work": {
+              "netvm": "wall", "net": {"ip": "10.137.0.40", "ip6": "fd09::1", "mac": "00:16:3e:00:00:01", "mtu": 9000, "queues": 2, "limits": {"bps": "12M", "pps": 1000, "burst": 50}},
+              "publish": [{"port": 8080, "to": 80, "proto": "udp"}, {"port": 443}],
               "label": "blue", "memory": "512M", "cores": 2, "kernel": "k", "initrd": "k", "cmdline": "quiet",
               "root": {"template": "t", "overlay": "volatile", "domain": "storage"},
               "disks": [
@@ -33,7 +37,7 @@ public sealed class JsonSchemaTests : IDisposable
                 {"name": "b", "domain": "other", "image": "j", "read-only": true, "serial": "x", "limits": null}
               ]
             },
-            "play": {"label": "red", "kernel": "k"}
+            "play": {"label": "red", "kernel": "k", "netvm": "net"}
           }
         }
         """;
@@ -65,6 +69,11 @@ public sealed class JsonSchemaTests : IDisposable
     [InlineData("""{"qubes": {"w": {"label": "red", "root": {}}}}""")]
     [InlineData("""{"qubes": {"w": {"label": "red", "root": {"image": "a", "template": "b"}}}}""")]
     [InlineData("""{"qubes": {"w": {"label": "red", "disks": [{"image": "a"}]}}}""")]
+    [InlineData("""{"qubes": {"w": {"label": "red", "net": {}}}}""")]
+    [InlineData("""{"qubes": {"w": {"label": "red", "netvm": "n", "net": {"mac": "00:16:3E:00:00:01"}}}}""")]
+    [InlineData("""{"qubes": {"w": {"label": "red", "netvm": "n", "publish": [{"to": 80}]}}}""")]
+    [InlineData("""{"qubes": {"w": {"label": "red"}}, "domains": {"n": {"kind": "net", "uplink": {}}}}""")]
+    [InlineData("""{"qubes": {"w": {"label": "red"}}, "domains": {"n": {"kind": "net", "uplink": {"tap": "a", "netvm": "b"}}}}""")]
     public void Refuses_what_is_no_system(string json) => Assert.False(_schema.IsValid(JsonNode.Parse(json)));
 
     [Fact]
@@ -164,7 +173,7 @@ public sealed class JsonSchemaTests : IDisposable
     private static string AnyKey(Random random)
     {
         string[] keys = ["name", "domains", "qubes", "label", "memory", "cores", "kernel", "initrd", "cmdline", "root", "disks", "image", "template", "overlay", "read-only",
-            "partition", "serial", "queues", "limits", "iops", "bps", "burst", "kind", "domain", "x-a", "y", "", "9", "a b", "null", "true", "<", new string('n', 40)];
+            "partition", "serial", "queues", "limits", "iops", "bps", "burst", "kind", "domain", "netvm", "net", "uplink", "tap", "e1000", "ip", "mac", "publish", "port", "x-a", "y", "", "9", "a b", "null", "true", "<", new string('n', 40)];
         return keys[random.Next(keys.Length)];
     }
 
