@@ -9,6 +9,9 @@ namespace Makatea.Domains.Manager;
 [JsonDerivedType(typeof(StartMessage), "start")]
 [JsonDerivedType(typeof(MetricsRequestMessage), "get-metrics")]
 [JsonDerivedType(typeof(StopMessage), "stop")]
+[JsonDerivedType(typeof(SetRulesMessage), "set-rules")]
+[JsonDerivedType(typeof(SetLinkMessage), "set-link")]
+[JsonDerivedType(typeof(ChangedMessage), "changed")]
 [JsonDerivedType(typeof(ReadyMessage), "ready")]
 [JsonDerivedType(typeof(FailedMessage), "failed")]
 [JsonDerivedType(typeof(MetricsMessage), "metrics")]
@@ -42,6 +45,23 @@ public sealed record MetricsRequestMessage : ControlMessage;
 
 /// <summary>Manager to component: end. It finishes what its front ends handed it and exits with 0.</summary>
 public sealed record StopMessage : ControlMessage;
+
+/// <summary>Manager to net domain: a client has another firewall from now on. Answered with <see cref="ChangedMessage"/>.</summary>
+/// <param name="Id">Number of the request.</param>
+/// <param name="Client">Name of the client's device.</param>
+/// <param name="Rules">The rules, one a string; null for none.</param>
+public sealed record SetRulesMessage(long Id, string Client, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] IReadOnlyList<string>? Rules) : ControlMessage;
+
+/// <summary>Manager to net domain: a client's link goes up or down. Answered with <see cref="ChangedMessage"/>.</summary>
+/// <param name="Id">Number of the request.</param>
+/// <param name="Client">Name of the client's device.</param>
+/// <param name="IsAttached">Up.</param>
+public sealed record SetLinkMessage(long Id, string Client, bool IsAttached) : ControlMessage;
+
+/// <summary>Component to manager: a change was made, or could not be.</summary>
+/// <param name="Id">Number of the request.</param>
+/// <param name="Error">What is wrong with it; null where nothing is.</param>
+public sealed record ChangedMessage(long Id, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Error) : ControlMessage;
 
 /// <summary>Component to manager: it serves.</summary>
 /// <param name="Notices">What the user may want to know of how it serves.</param>

@@ -15,6 +15,11 @@ public class ControlChannelTests
         new StopMessage(),
         new ReadyMessage(["no io_uring here\nreally"]),
         new FailedMessage("no such thing"),
+        new SetRulesMessage(1, "work", ["action=drop"]),
+        new SetRulesMessage(2, "work", null),
+        new SetLinkMessage(3, "work", IsAttached: false),
+        new ChangedMessage(3, null),
+        new ChangedMessage(4, "no client 'x'"),
         new MetricsMessage([new("Makatea.Virtio.Block", "reads", "{request}", new Dictionary<string, string> { ["device"] = "d" }, 12), new("m", "n", null, new Dictionary<string, string>(), 1)]),
     ];
 
