@@ -39,6 +39,20 @@ internal static class FrameBytes
         reader.Read(to);
     }
 
+    /// <summary>Makes a copy of a frame.</summary>
+    /// <returns>The copy, or <see cref="FramePool.None"/> where there are too few buffers.</returns>
+    public static int Clone(FramePool frames, int frame)
+    {
+        var reader = new FrameReader(frames, frame);
+        int copy = Make(frames, [], ref reader, frames[frame].Length);
+        if (copy != FramePool.None)
+        {
+            frames[copy].Offload = frames[frame].Offload;
+        }
+
+        return copy;
+    }
+
     /// <summary>Makes a frame of some headers and what a reader has next.</summary>
     /// <param name="frames">The pool.</param>
     /// <param name="headers">At most <see cref="FramePool.BufferLength"/> bytes.</param>
