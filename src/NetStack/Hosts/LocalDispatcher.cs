@@ -6,9 +6,6 @@ namespace Makatea.NetStack;
 /// </summary>
 public sealed class LocalDispatcher
 {
-    private const byte Icmp4 = 1;
-    private const byte Icmp6 = 58;
-
     private readonly IIpReceiver?[] _receivers = new IIpReceiver?[256];
     private readonly List<IHostTimer> _timers = [];
 
@@ -24,7 +21,7 @@ public sealed class LocalDispatcher
     /// <summary>Hands a packet on.</summary>
     public LocalDelivery Receive(in IpPacketInfo info, ReadOnlySpan<byte> payload)
     {
-        if (info.Protocol == (info.Destination.IsIPv4 ? Icmp4 : Icmp6) && IcmpError.IsError(info, payload))
+        if (info.Protocol == (info.Destination.IsIPv4 ? IpProtocol.Icmp4 : IpProtocol.Icmp6) && IcmpError.IsError(info, payload))
         {
             return IcmpError.TryRead(info, payload, out IpErrorInfo error, out ReadOnlySpan<byte> quoted) ? Report(error, quoted) : LocalDelivery.Malformed;
         }
