@@ -17,27 +17,13 @@ public sealed unsafe class UnixMessageChannel : MessageChannel
     /// <summary>Connects to a listener.</summary>
     /// <param name="path">Path of its socket, at most 107 bytes.</param>
     /// <exception cref="IOException">Nobody listens there, or it may not be reached.</exception>
-    public static UnixMessageChannel Connect(string path)
-    {
-        SafeFileHandle socket = UnixSocket.Create();
-        try
-        {
-            int errno = UnixSocket.Connect(socket, path);
-            return errno == 0
-                ? new UnixMessageChannel(socket)
-                : throw LinuxError.Io($"cannot connect to {path}", "connect", errno, errno switch
-                {
-                    Errno.ENOENT => "there is no such socket; start its server first",
-                    Errno.ECONNREFUSED => "nobody listens on it any more; start its server",
-                    _ => null,
-                });
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
+    public static UnixMessageChannel Connect(string path) => new(ConnectSocket(path));
+
+    /// <summary>Connects to a listener, for somebody else.</summary>
+    /// <param name="path">Path of its socket, at most 107 bytes.</param>
+    /// <returns>The connection, to be granted.</returns>
+    /// <exception cref="IOException">Nobody listens there, or it may not be reached.</exception>
+    public static LinuxGrant ConnectFor(string path) => new(ConnectSocket(path));
 
     /// <summary>Makes a connected pair.</summary>
     internal static (UnixMessageChannel Ours, LinuxGrant Theirs) CreatePair()
@@ -233,6 +219,28 @@ public sealed unsafe class UnixMessageChannel : MessageChannel
                 throw LinuxError.Io("cannot send on the channel", "sendmsg", errno, "too many descriptors are on their way already, unread");
             default:
                 throw LinuxError.Io("cannot send on the channel", "sendmsg", errno, errno is Errno.EPIPE or Errno.ECONNRESET ? "the peer is gone" : null);
+        }
+    }
+
+    private static SafeFileHandle ConnectSocket(string path)
+    {
+        SafeFileHandle socket = UnixSocket.Create();
+        try
+        {
+            int errno = UnixSocket.Connect(socket, path);
+            return errno == 0
+                ? socket
+                : throw LinuxError.Io($"cannot connect to {path}", "connect", errno, errno switch
+                {
+                    Errno.ENOENT => "there is no such socket; start its server first",
+                    Errno.ECONNREFUSED => "nobody listens on it any more; start its server",
+                    _ => null,
+                });
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
         }
     }
 }
