@@ -1,5 +1,4 @@
 using Makatea.Drivers.Nvme;
-using Makatea.Drivers.Pci;
 using Makatea.Platform;
 using Microsoft.Extensions.Logging;
 
@@ -47,22 +46,10 @@ internal sealed class ControllerOpener(ComponentHost host, ComponentGrants grant
 
     private NvmeController Open(ManifestGrant grant)
     {
-        PciFunction function = grant.Type == GrantType.Channel ? new ChannelFunction(OpenChannel(grant), host) : grants.OpenFunction(grant);
-        if (!function.Dma.IsProtected)
-        {
-            notice($"{function.Address} is behind no IOMMU: the device reaches all memory of the machine");
-        }
-
-        var controller = NvmeController.Open(function);
+        var controller = NvmeController.Open(FunctionOpener.Open(grant, host, grants, notice));
         controller.EventReported += e => StorageLogMessages.ControllerReported(logger, grant.Name, e);
         controller.Recovered += e => StorageLogMessages.ControllerReset(logger, grant.Name, e.Message);
         controller.Failed += () => StorageLogMessages.ControllerFailed(logger, grant.Name, controller.Failure?.Message);
         return controller;
-    }
-
-    private MessageChannel OpenChannel(ManifestGrant grant)
-    {
-        using Grant right = grants.Open(grant);
-        return right.OpenChannel();
     }
 }

@@ -15,9 +15,6 @@ internal static partial class StorageLogMessages
     [LoggerMessage(3, LogLevel.Warning, "{Notice}")]
     public static partial void Noticed(ILogger logger, string notice);
 
-    [LoggerMessage(4, LogLevel.Error, "{Device}: served no more")]
-    public static partial void ServingFailed(ILogger logger, Exception exception, string device);
-
     [LoggerMessage(5, LogLevel.Error, "{Device}: what was written last may not be durable: {Reason}")]
     public static partial void FlushFailed(ILogger logger, string device, string reason);
 

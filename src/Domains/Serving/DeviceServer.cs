@@ -2,10 +2,10 @@ using Makatea.Platform;
 using Makatea.Virtio;
 using Microsoft.Extensions.Logging;
 
-namespace Makatea.Domains.Storage;
+namespace Makatea.Domains;
 
 /// <summary>Serves one device to the front ends that come to one listener, on a thread of its own.</summary>
-internal sealed class DeviceServer
+internal sealed partial class DeviceServer
 {
     private readonly VirtioDevice _device;
     private readonly ChannelListener _listener;
@@ -66,7 +66,10 @@ internal sealed class DeviceServer
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            StorageLogMessages.ServingFailed(_logger, e, Name);
+            ServingFailed(_logger, e, Name);
         }
     }
+
+    [LoggerMessage(1, LogLevel.Error, "{Device}: served no more")]
+    private static partial void ServingFailed(ILogger logger, Exception exception, string device);
 }
