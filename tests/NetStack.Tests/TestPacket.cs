@@ -44,6 +44,13 @@ internal sealed record TestPacket
 
     public uint Sequence { get; init; } = 1000;
 
+    public uint Acknowledged { get; init; }
+
+    public ushort Window { get; init; } = 0x2000;
+
+    /// <summary>Type of the ICMP message; an echo request where it is none.</summary>
+    public byte? IcmpType { get; init; }
+
     public byte[] Payload { get; init; } = [];
 
     /// <summary>The transport header and payload, in place of those that are made.</summary>
@@ -154,7 +161,8 @@ internal sealed record TestPacket
                 BinaryPrimitives.WriteUInt32BigEndian(transport.AsSpan(4), Sequence);
                 transport[12] = (byte)(0x50 + (TcpOptions.Length * 4));
                 transport[13] = TcpFlags;
-                transport[14] = 0x20;
+                BinaryPrimitives.WriteUInt32BigEndian(transport.AsSpan(8), Acknowledged);
+                BinaryPrimitives.WriteUInt16BigEndian(transport.AsSpan(14), Window);
                 TcpOptions.CopyTo(transport, 20);
                 field = 16;
                 break;
@@ -163,7 +171,7 @@ internal sealed record TestPacket
                 field = 6;
                 break;
             default:
-                transport[0] = (byte)(IsIPv6 ? 128 : 8);
+                transport[0] = IcmpType ?? (byte)(IsIPv6 ? 128 : 8);
                 BinaryPrimitives.WriteUInt16BigEndian(transport.AsSpan(4), SourcePort);
                 break;
         }

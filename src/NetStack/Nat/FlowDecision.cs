@@ -12,4 +12,7 @@ public readonly record struct FlowDecision(FlowVerdict Verdict, int Qube = FlowD
 
     /// <summary>No flow.</summary>
     public const int None = -1;
+
+    /// <summary>The packet is an ICMP error about one of the flow's.</summary>
+    internal bool IsError { get; init; }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Makatea.Tests.Net;
 
 namespace Makatea.Platform.Linux.Tests;
 

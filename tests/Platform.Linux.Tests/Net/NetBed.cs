@@ -1,7 +1,6 @@
 using System.Diagnostics;
-using Makatea.Platform.Linux;
 
-namespace Makatea.Tests.Net;
+namespace Makatea.Platform.Linux.Tests;
 
 /// <summary>A network namespace of a test's own, in which the kernel is the peer.</summary>
 internal sealed class NetBed : IDisposable
