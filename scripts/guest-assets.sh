@@ -14,7 +14,7 @@ PATH=$PATH:/usr/sbin:/sbin
 tools=()
 flavour=cloud-
 ubuntu=
-modules=(virtio_pci virtio_mmio virtio_blk vfio_pci vfio_iommu_type1)
+modules=(virtio_pci virtio_mmio virtio_blk virtio_net vfio_pci vfio_iommu_type1)
 while [ $# -gt 0 ]; do
   case $1 in
     --tool) tools+=("$2"); shift 2 ;;

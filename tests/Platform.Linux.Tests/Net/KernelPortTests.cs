@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Makatea.Tests.Net;
 
 namespace Makatea.Platform.Linux.Tests;
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using Makatea.Platform.Linux;
 
-namespace Makatea.Platform.Linux.Tests;
+namespace Makatea.Tests.Net;
 
 /// <summary>A network namespace of a test's own, in which the kernel is the peer.</summary>
 internal sealed class NetBed : IDisposable
