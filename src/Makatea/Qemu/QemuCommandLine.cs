@@ -8,7 +8,8 @@ namespace Makatea.Qemu;
 /// <param name="Console">UNIX socket for its serial console.</param>
 /// <param name="ConsoleLog">File that gets all of the console's output.</param>
 /// <param name="Disks">UNIX sockets of its disks, in their order.</param>
-internal sealed record QemuPaths(string Console, string ConsoleLog, IReadOnlyList<string> Disks);
+/// <param name="Net">UNIX socket of its port at its net domain; null where it has no network.</param>
+internal sealed record QemuPaths(string Console, string ConsoleLog, IReadOnlyList<string> Disks, string? Net = null);
 
 /// <summary>The command line of QEMU for a qube.</summary>
 internal static class QemuCommandLine
@@ -58,7 +59,24 @@ internal static class QemuCommandLine
             index++;
         }
 
+        if (paths.Net is { } net)
+        {
+            AddNet(arguments, qube, net);
+        }
+
         return arguments;
+    }
+
+    private static void AddNet(List<string> arguments, QubeDescription qube, string socket)
+    {
+        PortDescription port = qube.Port ?? new();
+
+        // A vector for each queue, one for changes of the configuration such as the link, and one for QEMU's control queue.
+        string queues = port.Queues == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $",mq=on,vectors={(2 * port.Queues) + 2}");
+        string mtu = port.Mtu == PortDescription.DefaultMtu ? "" : string.Create(CultureInfo.InvariantCulture, $",host_mtu={port.Mtu}");
+        arguments.AddRange(["-chardev", $"socket,id=net,path={Escape(socket)},reconnect=1"]);
+        arguments.AddRange(["-netdev", string.Create(CultureInfo.InvariantCulture, $"vhost-user,id=net,chardev=net,queues={port.Queues}")]);
+        arguments.AddRange(["-device", $"virtio-net-pci,id=net-port,netdev=net,mac={qube.Addresses!.Mac},romfile={queues}{mtu}"]);
     }
 
     /// <summary>In QEMU's option syntax a comma ends a value unless doubled.</summary>

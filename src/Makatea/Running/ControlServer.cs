@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Makatea.Cli;
 using Makatea.Domains.Manager;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
@@ -9,7 +10,8 @@ namespace Makatea.Running;
 
 /// <summary>
 /// Where other commands reach a running system: one line of JSON each way on a UNIX socket. <c>{"command":"status"}</c> is answered with the
-/// status, <c>{"command":"stop"}</c> (with <c>"now":true</c> for no patience) with an empty object when the system has ended.
+/// status, <c>{"command":"stop"}</c> (with <c>"now":true</c> for no patience) with an empty object when the system has ended; <c>firewall</c> and <c>net</c> are
+/// <see cref="NetRequests"/>'. What is wrong is answered with <c>{"error":"..."}</c>.
 /// </summary>
 internal sealed class ControlServer : IDisposable
 {
@@ -18,6 +20,7 @@ internal sealed class ControlServer : IDisposable
     private readonly UnixChannelListener _listener;
     private readonly Func<SystemStatus> _status;
     private readonly Action<bool> _stop;
+    private readonly NetControl? _net;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread _thread;
     private readonly List<Task> _clients = [];
@@ -26,8 +29,10 @@ internal sealed class ControlServer : IDisposable
     /// <param name="path">Path of the socket.</param>
     /// <param name="status">The status.</param>
     /// <param name="stop">Stops the system; at once where the argument is true.</param>
-    public ControlServer(string path, Func<SystemStatus> status, Action<bool> stop)
+    /// <param name="net">Changes of the network; null where there is none.</param>
+    public ControlServer(string path, Func<SystemStatus> status, Action<bool> stop, NetControl? net = null)
     {
+        _net = net;
         _listener = UnixChannelListener.Bind(path);
         _status = status;
         _stop = stop;
@@ -86,9 +91,17 @@ internal sealed class ControlServer : IDisposable
                     _stop(request["now"]?.GetValue<bool>() ?? false);
                     await _ended.Task.ConfigureAwait(false);
                     return "{}"u8.ToArray();
+                case "firewall" when _net is not null:
+                    return JsonSerializer.SerializeToUtf8Bytes(await NetRequests.FirewallAsync(_net, request).ConfigureAwait(false));
+                case "net" when _net is not null:
+                    return JsonSerializer.SerializeToUtf8Bytes(await NetRequests.LinkAsync(_net, request).ConfigureAwait(false));
                 default:
-                    return Error("found no known command, expected status or stop");
+                    return Error("found no known command, expected status, stop, firewall or net");
             }
+        }
+        catch (CommandException e)
+        {
+            return Error(e.Message);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Makatea.Cli;
 using Makatea.Domains.Manager;
+using Makatea.Domains.Net;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Systems;
@@ -15,17 +16,22 @@ namespace Makatea.Running;
 internal sealed class DomainRunner : IDisposable
 {
     private static readonly TimeSpan _stopTime = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _changeTime = TimeSpan.FromSeconds(5);
     private readonly DomainDescription _domain;
     private readonly GrantTable _grants;
     private readonly IReadOnlyList<(string Name, DomainFunction Function)> _functions;
     private readonly IReadOnlyList<ManifestDevice> _devices;
+    private readonly NetDomainState? _net;
     private readonly RunEvents _events;
     private readonly RestartPolicy _policy = new(TimeProvider.System);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stopping = new();
     private readonly SafeFileHandle _log;
     private readonly Lock _lock = new();
+    private readonly Lock _changing = new();
+    private readonly ComponentRequests _requests = new();
     private readonly Dictionary<string, DiskCounters> _ended = [];
+    private readonly Dictionary<string, PortCounters> _endedPorts = [];
     private DomainStatus _status;
     private ControlChannel? _control;
     private Task _supervision = Task.CompletedTask;
@@ -36,8 +42,10 @@ internal sealed class DomainRunner : IDisposable
     /// <param name="devices">What it serves.</param>
     /// <param name="log">Path of its log.</param>
     /// <param name="events">Where to tell what happens.</param>
-    public DomainRunner(DomainDescription domain, GrantTable grants, IReadOnlyList<ManifestDevice> devices, string log, RunEvents events)
+    /// <param name="net">What a net domain serves, in the place of <paramref name="devices"/>.</param>
+    public DomainRunner(DomainDescription domain, GrantTable grants, IReadOnlyList<ManifestDevice> devices, string log, RunEvents events, NetDomainState? net = null)
     {
+        _net = net;
         _domain = domain;
         _grants = grants;
         _functions = grants.Functions;
@@ -46,6 +54,9 @@ internal sealed class DomainRunner : IDisposable
         _log = LogFile.Open(log);
         _status = new DomainStatus(domain.Name.Value, domain.Kind, PartState.Waiting, null, null, 0, log, [], [], [], []);
     }
+
+    /// <summary>Raised when its component died, on any thread: what it was connected to is to be connected anew.</summary>
+    public event Action? Died;
 
     /// <summary>How it is.</summary>
     public DomainStatus Status
@@ -56,6 +67,9 @@ internal sealed class DomainRunner : IDisposable
             return status with { Controllers = [.. _functions.Select(f => ControllerStatus.Of(f.Name, f.Function.Protection, status.Metrics))] };
         }
     }
+
+    /// <summary>Its name.</summary>
+    public string Name => _domain.Name.Value;
 
     private string Part => $"domain {_domain.Name.Value}";
 
@@ -76,6 +90,66 @@ internal sealed class DomainRunner : IDisposable
         lock (_lock)
         {
             return _ended.GetValueOrDefault(device, DiskCounters.Zero) + DiskCounters.Of(_status.Metrics, device);
+        }
+    }
+
+    /// <summary>What a port of a net domain counted since the start of the system.</summary>
+    public PortCounters PortCountersOf(string port)
+    {
+        lock (_lock)
+        {
+            return _endedPorts.GetValueOrDefault(port, PortCounters.Zero) + PortCounters.Of(_status.Metrics, port);
+        }
+    }
+
+    /// <summary>Changes a client of a net domain, for this component and those that come after it.</summary>
+    /// <param name="change">The client as it is to be, of how it is.</param>
+    /// <param name="message">The message that tells the component, of the request's number and the client.</param>
+    /// <param name="client">Name of the client.</param>
+    /// <returns>The client as it is now.</returns>
+    /// <exception cref="CommandException">The component refused, or did not answer; it is as before.</exception>
+    public async Task<ClientOptions> ChangeAsync(string client, Func<ClientOptions, ClientOptions> change, Func<long, ClientOptions, ControlMessage> message)
+    {
+        ClientOptions before;
+        ClientOptions after;
+        Task<string?> answer;
+        long id;
+        lock (_changing)
+        {
+            before = _net!.ClientOf(client);
+            after = change(before);
+            _net.Change(after);
+            if (Volatile.Read(ref _control) is null)
+            {
+                return after; // The next component finds it in its manifest.
+            }
+
+            id = _requests.Begin(out answer);
+            TrySend(message(id, after));
+        }
+
+        try
+        {
+            if (await answer.WaitAsync(_changeTime).ConfigureAwait(false) is not { } error)
+            {
+                return after;
+            }
+
+            _net.Change(before);
+            throw new CommandException($"{Part} refused: {error}");
+        }
+        catch (IOException)
+        {
+            return after; // As above.
+        }
+        catch (TimeoutException e)
+        {
+            _net.Change(before);
+            throw new CommandException($"{Part} did not answer within {_changeTime.TotalSeconds:0} s; see its log, {_status.Log}", inner: e);
+        }
+        finally
+        {
+            _requests.Forget(id);
         }
     }
 
@@ -115,6 +189,7 @@ internal sealed class DomainRunner : IDisposable
                 }
 
                 TimeSpan delay = _policy.OnDied();
+                Died?.Invoke();
                 KeepCounters();
                 Set(s => s with { State = PartState.Restarting, Reason = reason, Pid = null, Restarts = _policy.TotalCrashes, Metrics = [] });
                 _events.Add(Part, $"{reason}; starting it again{(delay == TimeSpan.Zero ? "" : $" in {delay.TotalSeconds:0.#} s")}");
@@ -185,9 +260,14 @@ internal sealed class DomainRunner : IDisposable
     {
         try
         {
-            // First of all: others send as soon as they see the channel.
-            control.Send(new StartMessage(new ComponentManifest { Name = _domain.Name.Value, Kind = _domain.Kind, Grants = _grants.Grants, Devices = _devices }, IsRestart: _policy.TotalCrashes > 0));
-            Volatile.Write(ref _control, control);
+            lock (_changing)
+            {
+                // First of all: others send as soon as they see the channel.
+                IReadOnlyList<ManifestDevice> devices = _net?.Devices ?? _devices;
+                control.Send(new StartMessage(new ComponentManifest { Name = _domain.Name.Value, Kind = _domain.Kind, Grants = _grants.Grants, Devices = devices }, IsRestart: _policy.TotalCrashes > 0));
+                Volatile.Write(ref _control, control);
+            }
+
             if (_stopping.IsCancellationRequested)
             {
                 control.Send(new StopMessage());
@@ -199,13 +279,15 @@ internal sealed class DomainRunner : IDisposable
                 {
                     case ReadyMessage ready:
                         Set(s => s with { State = PartState.Running, Reason = null, Notices = ready.Notices });
-                        _events.Add(Part, $"serves {Phrase.Count(_devices.Count, "disk")}, process {process.Pid}, {_status.Sandbox.Count} of {_status.Sandbox.Count + _status.SandboxMissing.Count} sandbox layers");
+                        _events.Add(Part, $"serves {(_net is null ? Phrase.Count(_devices.Count, "disk") : Phrase.Count(_net.Original.Clients.Count, "client"))}, process {process.Pid}, {_status.Sandbox.Count} of {_status.Sandbox.Count + _status.SandboxMissing.Count} sandbox layers");
                         ready.Notices.ToList().ForEach(n => _events.Add(Part, n));
                         _ready.TrySetResult();
                         break;
                     case MetricsMessage metrics:
                         Set(s => s with { Metrics = metrics.Samples });
                         _grants.Observe(metrics.Samples);
+                        break;
+                    case ChangedMessage changed when _requests.End(changed):
                         break;
                     case FailedMessage failed:
                         return failed.Reason;
@@ -229,6 +311,7 @@ internal sealed class DomainRunner : IDisposable
         finally
         {
             Volatile.Write(ref _control, null);
+            _requests.Fail();
         }
     }
 
@@ -251,6 +334,11 @@ internal sealed class DomainRunner : IDisposable
             foreach (ManifestDevice device in _devices)
             {
                 _ended[device.Name] = _ended.GetValueOrDefault(device.Name, DiskCounters.Zero) + DiskCounters.Of(_status.Metrics, device.Name);
+            }
+
+            foreach (string port in PortCounters.PortsOf(_status.Metrics))
+            {
+                _endedPorts[port] = _endedPorts.GetValueOrDefault(port, PortCounters.Zero) + (PortCounters.Of(_status.Metrics, port) with { Connections = 0 });
             }
 
             _status = _status with { Metrics = [] };

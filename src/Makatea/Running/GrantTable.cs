@@ -18,13 +18,14 @@ internal sealed class GrantTable : IDisposable
     private readonly Dictionary<int, SafeHandle> _handles = [];
     private readonly Dictionary<(string Path, MemoryAccess Access), SafeFileHandle> _files = [];
     private readonly List<IDisposable> _owned = [];
-    private readonly List<(int Slot, DomainFunction Function)> _functions = [];
+    private readonly List<(int Slot, RenewedGrant Grant)> _renewed = [];
 
     /// <summary>The grants, for the manifest.</summary>
     public IReadOnlyList<ManifestGrant> Grants => _grants;
 
     /// <summary>The device functions, by the names of their grants.</summary>
-    public IReadOnlyList<(string Name, DomainFunction Function)> Functions => [.. _functions.Select(f => (_grants.First(g => g.Slot == f.Slot).Name, f.Function))];
+    public IReadOnlyList<(string Name, DomainFunction Function)> Functions =>
+        [.. _renewed.Where(f => f.Grant is DomainFunction).Select(f => (_grants.First(g => g.Slot == f.Slot).Name, (DomainFunction)f.Grant))];
 
     private int NextSlot => ControlSlot + 1 + _grants.Count;
 
@@ -32,9 +33,9 @@ internal sealed class GrantTable : IDisposable
     /// <exception cref="IOException">A function cannot be had; the message says why.</exception>
     public IReadOnlyDictionary<int, SafeHandle> Open()
     {
-        foreach ((int slot, DomainFunction function) in _functions)
+        foreach ((int slot, RenewedGrant grant) in _renewed)
         {
-            IReadOnlyList<SafeHandle> handles = function.Open();
+            IReadOnlyList<SafeHandle> handles = grant.Open();
             for (int i = 0; i < handles.Count; i++)
             {
                 _handles[slot + i] = handles[i];
@@ -45,10 +46,10 @@ internal sealed class GrantTable : IDisposable
     }
 
     /// <summary>Has the functions hear what their component measured.</summary>
-    public void Observe(IReadOnlyList<MetricSample> samples) => _functions.ForEach(f => f.Function.Observe(samples));
+    public void Observe(IReadOnlyList<MetricSample> samples) => _renewed.ForEach(f => f.Grant.Observe(samples));
 
     /// <summary>Closes this side's copies of what is opened anew for each component, now that one has them.</summary>
-    public void Release() => _functions.ForEach(f => f.Function.Release());
+    public void Release() => _renewed.ForEach(f => f.Grant.Release());
 
     /// <summary>Adds a file or block device. One that another device has already is not opened again, so that its locks do not keep the two apart.</summary>
     /// <param name="name">Name of the grant.</param>
@@ -133,32 +134,52 @@ internal sealed class GrantTable : IDisposable
     /// <param name="name">Name of its first grant; others are called <c>NAME 2</c> and so on.</param>
     /// <param name="function">The function.</param>
     /// <returns>Option value that refers to it.</returns>
-    public string AddFunction(string name, DomainFunction function)
+    public string AddFunction(string name, DomainFunction function) => Reference(AddRenewed(name, function));
+
+    /// <summary>Adds what is opened anew for each component; it is disposed with the table.</summary>
+    /// <param name="name">Name of its first grant; others are called <c>NAME 2</c> and so on.</param>
+    /// <param name="grant">The grant.</param>
+    /// <returns>Name of the grant.</returns>
+    public string AddRenewed(string name, RenewedGrant grant)
     {
-        _owned.Add(function);
-        _functions.Add((NextSlot, function));
-        for (int i = 0; i < function.Types.Count; i++)
+        _owned.Add(grant);
+        _renewed.Add((NextSlot, grant));
+        for (int i = 0; i < grant.Types.Count; i++)
         {
-            _grants.Add(new ManifestGrant(i == 0 ? name : $"{name} {i + 1}", function.Types[i], NextSlot, MemoryAccess.ReadWrite));
+            _grants.Add(new ManifestGrant(PartOf(name, i), grant.Types[i], NextSlot, MemoryAccess.ReadWrite));
         }
 
-        return Reference(name);
+        return name;
+    }
+
+    /// <summary>Adds a network interface, which is the table's from now on.</summary>
+    /// <param name="name">Name of its grant; its second descriptor is called <c>NAME 2</c>.</param>
+    /// <param name="descriptors">What it consists of.</param>
+    /// <returns>Name of the grant.</returns>
+    public string AddPort(string name, NetDescriptors descriptors)
+    {
+        _owned.Add(descriptors);
+        Add(PartOf(name, 0), GrantType.Port, descriptors.Device, MemoryAccess.ReadWrite);
+        Add(PartOf(name, 1), GrantType.Port, descriptors.Link, MemoryAccess.ReadWrite);
+        return name;
     }
 
     /// <summary>Gives the device functions back. No component has them any more.</summary>
     public void GiveBack()
     {
-        foreach ((_, DomainFunction function) in _functions)
+        foreach ((_, RenewedGrant grant) in _renewed)
         {
-            _owned.Remove(function);
-            function.Dispose();
+            _owned.Remove(grant);
+            grant.Dispose();
         }
 
-        _functions.Clear();
+        _renewed.Clear();
     }
 
     /// <inheritdoc/>
     public void Dispose() => _owned.AsEnumerable().Reverse().ToList().ForEach(o => o.Dispose());
+
+    private static string PartOf(string name, int index) => index == 0 ? name : $"{name} {index + 1}";
 
     private static string Reference(string name) => $"grant:{name}";
 

@@ -64,6 +64,9 @@ internal sealed class StateDirectory : IDisposable
     /// <summary>Socket of a disk.</summary>
     public string DiskSocket(string qube, string disk) => Socket($"{qube}.{disk}");
 
+    /// <summary>Socket of a net domain's client. (No disk's: names hold no '@'.)</summary>
+    public string NetSocket(string client) => Socket($"{client}@net");
+
     /// <summary>Socket of a qube's serial console.</summary>
     public string ConsoleSocket(string qube) => Socket(qube);
 

@@ -14,6 +14,8 @@ internal sealed class SystemRunner : IDisposable
     private readonly StateDirectory _state;
     private readonly RunEvents _events;
     private readonly List<DomainRunner> _domains = [];
+    private readonly Dictionary<string, NetDomainState> _nets = new(StringComparer.Ordinal);
+    private readonly List<(string NetVm, NetUplink Uplink)> _uplinks = [];
     private readonly List<QubeRunner> _qubes = [];
     private readonly DateTimeOffset _startedAt = DateTimeOffset.Now;
     private Accelerator? _accelerator;
@@ -32,10 +34,17 @@ internal sealed class SystemRunner : IDisposable
                 _domains.Add(MakeDomain(domain));
             }
 
+            foreach ((string netVm, NetUplink uplink) in _uplinks)
+            {
+                Find(netVm).Died += uplink.Renew;
+            }
+
+            Net = new NetControl(_nets, Find);
+
             foreach (QubeDescription qube in options.System.Qubes)
             {
                 string name = qube.Name.Value;
-                var paths = new QemuPaths(state.ConsoleSocket(name), state.Log($"{name}.console"), [.. qube.Disks.Select(d => state.DiskSocket(name, d.Name.Value))]);
+                var paths = new QemuPaths(state.ConsoleSocket(name), state.Log($"{name}.console"), [.. qube.Disks.Select(d => state.DiskSocket(name, d.Name.Value))], qube.NetVm is null ? null : state.NetSocket(name));
                 _qubes.Add(new QubeRunner(qube, paths, state.Log(name), events));
             }
         }
@@ -49,7 +58,10 @@ internal sealed class SystemRunner : IDisposable
     /// <summary>How everything is.</summary>
     public SystemStatus Status => new(
         _options.System.Name.Value, Path.GetFullPath(_options.File), Environment.ProcessId, _startedAt, _accelerator?.Name ?? "",
-        [.. _domains.Select(d => d.Status)], [.. _qubes.Select(q => q.Status with { Disks = [.. q.Qube.Disks.Select(d => StatusOf(q.Qube, d))] })]);
+        [.. _domains.Select(StatusOf)], [.. _qubes.Select(q => q.Status with { Disks = [.. q.Qube.Disks.Select(d => StatusOf(q.Qube, d))], Net = Net!.StatusOf(q.Qube.Name.Value) })]);
+
+    /// <summary>Changes of firewalls and links while the system runs.</summary>
+    public NetControl? Net { get; }
 
     /// <summary>Runs until all qubes ended or <paramref name="stop"/>, and stops what is left.</summary>
     /// <param name="stop">Ends it politely.</param>
@@ -83,11 +95,18 @@ internal sealed class SystemRunner : IDisposable
         _domains.ForEach(d => d.Dispose());
     }
 
+    private DomainRunner Find(string domain) => _domains.First(d => d.Name == domain);
+
     private DomainRunner MakeDomain(DomainDescription domain)
     {
         var grants = new GrantTable();
         try
         {
+            if (domain.IsNet)
+            {
+                return MakeNet(domain, grants);
+            }
+
             string? controller = AddController(domain, grants);
             List<ManifestDevice> devices = [];
             foreach (QubeDescription qube in _options.System.Qubes)
@@ -102,6 +121,44 @@ internal sealed class SystemRunner : IDisposable
         {
             grants.Dispose();
             throw;
+        }
+    }
+
+    private DomainRunner MakeNet(DomainDescription domain, GrantTable grants)
+    {
+        try
+        {
+            AddUplink(domain, grants);
+            var state = new NetDomainState(NetManifest.Build(_options.System, domain, grants, NetManifest.Uplink(_options.System, domain), _state.NetSocket));
+            _nets.Add(domain.Name.Value, state);
+            return new DomainRunner(domain, grants, [], _state.Log(domain.Name.Value), _events, state);
+        }
+        catch (IOException e)
+        {
+            throw new CommandException($"domain '{domain.Name.Value}': {e.Message}", inner: e);
+        }
+    }
+
+    private void AddUplink(DomainDescription domain, GrantTable grants)
+    {
+        UplinkDescription uplink = domain.Uplink!.Value.Value;
+        if (uplink.Tap is { } tap)
+        {
+            grants.AddPort(NetManifest.UplinkGrant, TapPort.OpenDescriptors(tap.Value));
+        }
+        else if (uplink.Interface is { } name)
+        {
+            grants.AddPort(NetManifest.UplinkGrant, PacketPort.OpenDescriptors(name.Value));
+        }
+        else if (uplink.NetVm is { } netVm)
+        {
+            var toOther = new NetUplink(_state.NetSocket(domain.Name.Value));
+            grants.AddRenewed(NetManifest.UplinkGrant, toOther);
+            _uplinks.Add((netVm.Value, toOther));
+        }
+        else
+        {
+            throw new CommandException($"domain '{domain.Name.Value}': adapters are not driven yet");
         }
     }
 
@@ -163,8 +220,16 @@ internal sealed class SystemRunner : IDisposable
         await Task.WhenAll(_domains.Select(d => d.StopAsync())).ConfigureAwait(false);
     }
 
+    private DomainStatus StatusOf(DomainRunner domain)
+    {
+        DomainStatus status = domain.Status;
+        return Net!.UplinkOf(_options.System.Domains.First(d => d.Name.Value == domain.Name)) is { } uplink
+            ? status with { Uplink = uplink, Net = Net.StatusOf(domain.Name) }
+            : status;
+    }
+
     private DiskStatus StatusOf(QubeDescription qube, DiskDescription disk) => new(
         disk.Name.Value, disk.Domain!.Value.Value, (disk.Image ?? disk.Template)!.Value.Value,
         disk.Template is null ? null : disk.Overlay?.Value ?? DiskDescription.Volatile, disk.ReadOnly.Value,
-        _domains.First(d => d.Status.Name == disk.Domain.Value.Value).CountersOf(DiskManifest.NameOf(qube, disk)));
+        Find(disk.Domain.Value.Value).CountersOf(DiskManifest.NameOf(qube, disk)));
 }

@@ -41,7 +41,30 @@ internal sealed record DomainStatus(
 {
     /// <summary>The NVMe controllers that it drives.</summary>
     public IReadOnlyList<ControllerStatus> Controllers { get; init; } = [];
+
+    /// <summary>The uplink of a net domain; null of other domains.</summary>
+    public UplinkStatus? Uplink { get; init; }
+
+    /// <summary>The port of a net domain whose uplink is another net domain; null of other domains.</summary>
+    public PortStatus? Net { get; init; }
 }
+
+/// <summary>The uplink of a net domain.</summary>
+/// <param name="Through">What it is, such as <c>tap mk0</c> or <c>netvm net</c>.</param>
+/// <param name="Link">It is up; null where the domain did not tell yet.</param>
+/// <param name="Counters">What passed, received being what came from outside.</param>
+internal sealed record UplinkStatus(string Through, bool? Link, PortCounters Counters);
+
+/// <summary>A client's port at its net domain: a qube's, or another net domain's.</summary>
+/// <param name="Client">Name of the client.</param>
+/// <param name="Domain">The net domain.</param>
+/// <param name="Ip">IPv4 address.</param>
+/// <param name="Ip6">IPv6 address.</param>
+/// <param name="Mac">Ethernet address.</param>
+/// <param name="Attached">Its link is up as far as the manager is concerned.</param>
+/// <param name="Rules">Its firewall; null where none was given, which is one rule that accepts everything.</param>
+/// <param name="Counters">What its domain counted since the system was started, over all restarts.</param>
+internal sealed record PortStatus(string Client, string Domain, string Ip, string Ip6, string Mac, bool Attached, IReadOnlyList<string>? Rules, PortCounters Counters);
 
 /// <summary>An NVMe controller of a domain.</summary>
 /// <param name="Name">Its PCI address, or <c>nvme</c> for a device model.</param>
@@ -61,7 +84,11 @@ internal sealed record ControllerStatus(string Name, string Protection, string? 
 /// <summary>A qube.</summary>
 internal sealed record QubeStatus(
     string Name, Label Label, PartState State, string? Reason, int? Pid,
-    ulong MemoryBytes, int Cores, string Console, string ConsoleLog, string Log, IReadOnlyList<DiskStatus> Disks);
+    ulong MemoryBytes, int Cores, string Console, string ConsoleLog, string Log, IReadOnlyList<DiskStatus> Disks)
+{
+    /// <summary>Its way to the network; null where it has none.</summary>
+    public PortStatus? Net { get; init; }
+}
 
 /// <summary>A disk of a qube, with what its domain counted since the system was started, over all queues and restarts.</summary>
 internal sealed record DiskStatus(string Name, string Domain, string Source, string? Overlay, bool ReadOnly, DiskCounters Counters);

@@ -101,6 +101,9 @@ internal sealed class QubeDescription
     /// <summary>Its addresses; null without a net domain, and before they were assigned.</summary>
     public PortAddresses? Addresses { get; set; }
 
+    /// <summary>Its firewall's rules, the first to be matched first; null for none, which lets it out.</summary>
+    public IReadOnlyList<Located<string>>? Firewall { get; set; }
+
     /// <summary>Ports of the world that lead to it.</summary>
     public IReadOnlyList<PublishDescription> Publish { get; set; } = [];
 

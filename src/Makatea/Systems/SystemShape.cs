@@ -41,10 +41,12 @@ internal static class SystemShape
         .Optional("disks", new ListShape<DiskDescription>(_disk, 24), (q, v) => q.OtherDisks = v, "Its other disks, in the order in which the guest sees them.")
         .Optional("netvm", Names.System.Located(), (q, v) => q.NetVm = v, "The net domain that it is a client of; without one it has no network.")
         .Optional("net", NetShape.Port, (q, v) => q.Port = v, "What its port at the net domain is like.")
+        .Optional("firewall", NetShape.Firewall, (q, v) => q.Firewall = v, "What it may reach: rules in the terms of Qubes' qvm-firewall, the first that matches decides, and what none matches is dropped. Without it, all but other qubes.")
         .Optional("publish", NetShape.Publish, (q, v) => q.Publish = v, "Ports of the uplink's address, through all its net domains, that lead to it.")
         .Needs("initrd", "kernel")
         .Needs("cmdline", "kernel")
         .Needs("net", "netvm")
+        .Needs("firewall", "netvm")
         .Needs("publish", "netvm");
 
     private static readonly RecordShape<SystemDescription> _system = new RecordShape<SystemDescription>("system", "A Makatea system: domains, and qubes on Linux or components on seL4.", () => new())

@@ -15,6 +15,7 @@ internal struct CompiledRule
     private ushort _lastPort;
     private short _icmpType;
     private FirewallProtocol _protocol;
+    private bool _isIPv6;
 
     /// <summary>Number of the name that it is for; less than 0 where it is for none.</summary>
     public int Name;
@@ -38,6 +39,7 @@ internal struct CompiledRule
             _lastPort = rule.Ports?.Last ?? ushort.MaxValue,
             _icmpType = (short)(rule.IcmpType ?? -1),
             _protocol = rule.Protocol,
+            _isIPv6 = rule.Network is { Address.IsIPv4: false },
             IsAccept = rule.Action == FirewallAction.Accept,
             Name = NoName,
         };
@@ -45,7 +47,7 @@ internal struct CompiledRule
 
     /// <summary>Everything but name and time matches.</summary>
     internal readonly bool Matches(in FlowKey flow, byte icmpType) =>
-        ((flow.Destination.Value ^ _network) & _mask) == 0
+        Covers(flow.Destination)
         && flow.DestinationPort >= _firstPort && flow.DestinationPort <= _lastPort
         && MatchesProtocol(flow.Protocol)
         && (_icmpType < 0 || _icmpType == icmpType);
@@ -58,8 +60,11 @@ internal struct CompiledRule
     internal readonly bool TryNarrow(IpAddress address, ushort port, out CompiledRule narrowed)
     {
         narrowed = this with { _network = address.Value, _mask = UInt128.MaxValue, _firstPort = port, _lastPort = port };
-        return ((address.Value ^ _network) & _mask) == 0 && port >= _firstPort && port <= _lastPort && _protocol is FirewallProtocol.Any or FirewallProtocol.Tcp or FirewallProtocol.Udp;
+        return Covers(address) && port >= _firstPort && port <= _lastPort && _protocol is FirewallProtocol.Any or FirewallProtocol.Tcp or FirewallProtocol.Udp;
     }
+
+    /// <summary>IPv4 addresses lie within IPv6's short prefixes, as they are kept, and nowhere else.</summary>
+    private readonly bool Covers(IpAddress address) => ((address.Value ^ _network) & _mask) == 0 && !(_isIPv6 && address.IsIPv4);
 
     private readonly bool MatchesProtocol(byte protocol) => _protocol switch
     {

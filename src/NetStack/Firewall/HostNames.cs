@@ -26,9 +26,6 @@ public sealed class HostNames : IHostNames
     /// <summary>Makes a store without names.</summary>
     public HostNames() => _bySpan = _byName.GetAlternateLookup<ReadOnlySpan<char>>();
 
-    /// <summary>Raised when a name got its first address, with the name's number.</summary>
-    internal event Action<int>? Resolved;
-
     /// <inheritdoc/>
     public bool IsWanted(ReadOnlySpan<char> name) => _bySpan.TryGetValue(name, out int number) && _hosts[number].Users > 0;
 
@@ -41,13 +38,8 @@ public sealed class HostNames : IHostNames
         }
 
         lifetime = Math.Clamp(lifetime, 0, LongestInterval);
-        bool isFirst = host.Count == 0;
         host.Put(address, now + lifetime + Grace);
         host.Due = now + Math.Max(lifetime, LeastInterval);
-        if (isFirst)
-        {
-            Resolved?.Invoke(number);
-        }
     }
 
     /// <inheritdoc/>

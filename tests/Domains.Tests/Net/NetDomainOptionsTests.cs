@@ -13,6 +13,7 @@ public sealed class NetDomainOptionsTests
         Address6 = Ip("fd09:24ef:4179::a89:1"),
         Connections = "connections",
         Buffers = 4096,
+        ConnectionLimit = 1000,
         Uplink = new UplinkOptions
         {
             Kind = UplinkKind.Interface,

@@ -43,6 +43,22 @@ public class QemuCommandLineTests
         Assert.Contains("vhost-user-blk-pci,id=disk-data,chardev=disk1,num-queues=4", arguments);
     }
 
+    [Fact]
+    public void The_network_reconnects_and_has_its_address_and_queues()
+    {
+        QubeDescription qube = Qube();
+        Assert.DoesNotContain(Build(qube), a => a.Contains("netdev", StringComparison.Ordinal));
+        qube.Addresses = AddressPlan.Default(17);
+        List<string> arguments = [.. QemuCommandLine.Build(qube, new Accelerator("tcg", ""), _paths with { Net = "/run/m/w,@net" }, 3)];
+        Assert.Contains("socket,id=net,path=/run/m/w,,@net,reconnect=1", arguments);
+        Assert.Equal("vhost-user,id=net,chardev=net,queues=1", After(arguments, "-netdev"));
+        Assert.Contains("virtio-net-pci,id=net-port,netdev=net,mac=00:16:3e:5e:6c:11,romfile=", arguments);
+        qube.Port = new PortDescription { Queues = 4, Mtu = 9000 };
+        arguments = [.. QemuCommandLine.Build(qube, new Accelerator("tcg", ""), _paths with { Net = "/n" }, 3)];
+        Assert.Equal("vhost-user,id=net,chardev=net,queues=4", After(arguments, "-netdev"));
+        Assert.Contains("virtio-net-pci,id=net-port,netdev=net,mac=00:16:3e:5e:6c:11,romfile=,mq=on,vectors=10,host_mtu=9000", arguments);
+    }
+
     [Theory]
     [InlineData("tcg", "max")]
     [InlineData("kvm", "host")]

@@ -29,6 +29,7 @@ public sealed class JsonSchemaTests : IDisposable
           "qubes": {
             "work": {
               "netvm": "wall", "net": {"ip": "10.137.0.40", "ip6": "fd09::1", "mac": "00:16:3e:00:00:01", "mtu": 9000, "queues": 2, "limits": {"bps": "12M", "pps": 1000, "burst": 50}},
+              "firewall": ["accept dsthost=example.com proto=tcp dstports=443", "drop"],
               "publish": [{"port": 8080, "to": 80, "proto": "udp"}, {"port": 443}],
               "label": "blue", "memory": "512M", "cores": 2, "kernel": "k", "initrd": "k", "cmdline": "quiet",
               "root": {"template": "t", "overlay": "volatile", "domain": "storage"},
@@ -173,7 +174,7 @@ public sealed class JsonSchemaTests : IDisposable
     private static string AnyKey(Random random)
     {
         string[] keys = ["name", "domains", "qubes", "label", "memory", "cores", "kernel", "initrd", "cmdline", "root", "disks", "image", "template", "overlay", "read-only",
-            "partition", "serial", "queues", "limits", "iops", "bps", "burst", "kind", "domain", "netvm", "net", "uplink", "tap", "e1000", "ip", "mac", "publish", "port", "x-a", "y", "", "9", "a b", "null", "true", "<", new string('n', 40)];
+            "partition", "serial", "queues", "limits", "iops", "bps", "burst", "kind", "domain", "netvm", "net", "uplink", "tap", "e1000", "ip", "mac", "publish", "firewall", "port", "x-a", "y", "", "9", "a b", "null", "true", "<", new string('n', 40)];
         return keys[random.Next(keys.Length)];
     }
 

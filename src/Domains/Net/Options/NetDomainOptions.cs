@@ -1,3 +1,4 @@
+using System.Globalization;
 using Makatea.NetStack;
 using Makatea.Platform;
 
@@ -29,6 +30,12 @@ public sealed record NetDomainOptions
 
     /// <summary>Name of the grant of the memory that keeps its connections over a restart.</summary>
     public required string Connections { get; init; }
+
+    /// <summary>Most connections at a time.</summary>
+    public int ConnectionLimit { get; init; } = 65536;
+
+    /// <summary>Bytes of memory that <see cref="Connections"/> has to have.</summary>
+    public ulong ConnectionsLength => (ulong)ConnectionTracker.MemoryFor(ConnectionLimit);
 
     /// <summary>Buffers for frames.</summary>
     public int Buffers { get; init; } = 16384;
@@ -67,6 +74,7 @@ public sealed record NetDomainOptions
             Mac = reader.Mac("mac") ?? DefaultMac,
             NameServers = reader.List<IpAddress>("dns", t => IpAddress.TryParse(t, out IpAddress a) ? a : null, "IP addresses"),
             Connections = own.Channel,
+            ConnectionLimit = (int)reader.Whole("connections", 64, 1 << 22, 65536),
             Buffers = (int)reader.Whole("buffers", 1024, 1 << 20, 16384),
             Uplink = uplinks.Length == 0 ? null : UplinkOptions.Read(uplinks[0]),
             Clients = [.. manifest.Devices.Where(d => d.Backend == ClientOptions.Backend).Select(ClientOptions.Read)],
@@ -85,7 +93,8 @@ public sealed record NetDomainOptions
             ["ip6"] = Address6.ToString(),
             ["mac"] = Mac.ToString(),
             ["dns"] = OptionReader.Join(NameServers),
-            ["buffers"] = Buffers.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            ["connections"] = ConnectionLimit.ToString(CultureInfo.InvariantCulture),
+            ["buffers"] = Buffers.ToString(CultureInfo.InvariantCulture),
         });
         return [own, .. Uplink is null ? Array.Empty<ManifestDevice>() : [Uplink.ToDevice("uplink")], .. Clients.Select(c => c.ToDevice())];
     }

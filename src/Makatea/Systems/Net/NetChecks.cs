@@ -23,6 +23,13 @@ internal static class NetChecks
         foreach (QubeDescription qube in system.Qubes)
         {
             CheckNetVm(qube.NetVm, nets, errors);
+            foreach (Located<string> rule in qube.Firewall ?? [])
+            {
+                if (!FirewallRules.TryParse(rule.Value, out _, out string? error))
+                {
+                    errors.Meaning(rule.Mark, error);
+                }
+            }
         }
 
         UplinkChecks.CheckUsers(system, errors);

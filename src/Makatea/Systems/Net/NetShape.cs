@@ -33,6 +33,9 @@ internal static class NetShape
         .Optional("to", _port, (p, v) => p.To = v, "The port of the qube; by default the same.")
         .Optional("proto", new WordShape<bool>(("tcp", false), ("udp", true)), (p, v) => p.IsUdp = v, "The protocol.", "tcp");
 
+    /// <summary>A firewall.</summary>
+    public static readonly ListShape<Located<string>> Firewall = new(new TextShape($"a rule, such as '{FirewallRules.Example}'").Located(), 1024);
+
     /// <summary>A list of published ports.</summary>
     public static readonly ListShape<PublishDescription> Publish = new(_publish, 64);
 

@@ -29,6 +29,10 @@ public sealed class NetFileTests : IDisposable
                 kernel: k
                 netvm: wall
                 net: {ip: 10.137.0.40, ip6: fd00::40, mac: 52:54:00:00:00:40, mtu: 9000, queues: 2, limits: {bps: 12M, pps: 1000, burst: 50}}
+                firewall:
+                  - accept dsthost=example.com proto=tcp dstports=443
+                  - action=accept specialtarget=dns
+                  - drop comment=the rest
                 publish:
                   - {port: 8080, to: 80}
                   - {port: 8080, proto: udp}
@@ -45,7 +49,8 @@ public sealed class NetFileTests : IDisposable
         Assert.Equal(("10.137.0.40", "fd00::40", "52:54:00:00:00:40"), Text(web.Addresses));
         Assert.Equal([(8080L, 80L, false), (8080L, null, true)], web.Publish.Select(p => (p.Port.Value, p.To, p.IsUdp)));
         Assert.Equal(["wall", "net"], NetChecks.Chain(system, web.NetVm).Select(d => d.Name.Value));
-        Assert.Null(system.Qubes[1].Addresses);
+        Assert.Equal(3, web.Firewall!.Count);
+        Assert.Equal((null, null), (system.Qubes[1].Addresses, system.Qubes[1].Firewall));
     }
 
     [Fact]
@@ -151,6 +156,12 @@ public sealed class NetFileTests : IDisposable
     [InlineData("netvm: disks", "found the net domain 'disks', expected net")]
     [InlineData("net: {mtu: 1500}", "'w' has 'net' without 'netvm', expected both or none")]
     [InlineData("publish: [{port: 80}]", "'w' has 'publish' without 'netvm', expected both or none")]
+    [InlineData("firewall: []", "'w' has 'firewall' without 'netvm', expected both or none")]
+    [InlineData("netvm: net, firewall: [accept, '']", "an item of firewall is an empty text, expected a rule, such as 'accept dsthost=example.com proto=tcp dstports=443'")]
+    [InlineData("netvm: net, firewall: [acept proto=tcp]", "2:59: error: firewall rule, rule: found acept, allowed is key=value with one of action, dsthost, dst4, dst6, dstname, proto, specialtarget, dstports, icmptype, expire, comment; did you mean 'accept'?")]
+    [InlineData("netvm: net, firewall: [accept prot=tcp]", "did you mean 'proto'?")]
+    [InlineData("netvm: net, firewall: [accept proto=tcpp]", "firewall rule, proto: found tcpp, allowed is tcp, udp, icmp or icmp6")]
+    [InlineData("netvm: net, firewall: [accept dstports=80]", "firewall rule, dstports: found it with proto=(none), allowed is it with proto=tcp and proto=udp")]
     [InlineData("netvm: net, publish: [{to: 80}]", "an item of publish has no 'port', which a publish needs")]
     [InlineData("netvm: net, publish: [{port: 0}]", "port is the number 0, expected a whole number from 1 to 65535")]
     [InlineData("netvm: net, publish: [{port: 61000}]", "found the port 61000, expected 1 to 60999: net domains keep those from 61000 on for themselves")]

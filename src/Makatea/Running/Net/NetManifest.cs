@@ -1,0 +1,132 @@
+using Makatea.Domains.Net;
+using Makatea.NetStack;
+using Makatea.Systems;
+
+namespace Makatea.Running;
+
+/// <summary>What a net domain is told of itself, its uplink and its clients, and what it is granted for them.</summary>
+internal static class NetManifest
+{
+    /// <summary>Name of the grant of the uplink.</summary>
+    public const string UplinkGrant = "uplink";
+
+    private const string ConnectionsGrant = "connections";
+
+    /// <summary>Memory for tracked connections, which the manager keeps for the domain's successors.</summary>
+    private const ulong ConnectionsLength = 16 << 20;
+
+    /// <summary>Opens what its clients need, adds it to <paramref name="grants"/>, and describes the domain.</summary>
+    /// <param name="system">The system.</param>
+    /// <param name="domain">The domain.</param>
+    /// <param name="grants">What the domain is given.</param>
+    /// <param name="uplink">Its uplink, whose grant is there already.</param>
+    /// <param name="socketOf">Path of the socket of a client by name.</param>
+    /// <exception cref="IOException">Something cannot be opened.</exception>
+    public static NetDomainOptions Build(SystemDescription system, DomainDescription domain, GrantTable grants, UplinkOptions uplink, Func<string, string> socketOf)
+    {
+        List<ClientOptions> clients = [];
+        foreach (DomainDescription client in system.Domains.Where(d => d.Uplink?.Value.NetVm?.Value == domain.Name.Value))
+        {
+            clients.Add(Client(client.Name.Value, client.Addresses!, new PortDescription()));
+        }
+
+        foreach (QubeDescription qube in system.Qubes.Where(q => q.NetVm?.Value == domain.Name.Value))
+        {
+            clients.Add(Client(qube.Name.Value, qube.Addresses!, qube.Port ?? new PortDescription()) with { Rules = RulesOf(qube) });
+        }
+
+        grants.AddMemory(ConnectionsGrant, ConnectionsLength);
+        return new NetDomainOptions
+        {
+            Address4 = domain.Addresses!.Ip,
+            Address6 = domain.Addresses.Ip6,
+            Mac = AddressPlan.DomainMac,
+            NameServers = AddressPlan.NameServers,
+            Connections = ConnectionsGrant,
+            Uplink = uplink,
+            Clients = clients,
+        };
+
+        ClientOptions Client(string name, PortAddresses addresses, PortDescription port) => new()
+        {
+            Name = name,
+            Listener = grants.AddListener($"{name} socket", socketOf(name)),
+            Mac = addresses.Mac,
+            Address4 = addresses.Ip,
+            Address6 = addresses.Ip6,
+            Mtu = port.Mtu,
+            Queues = port.Queues,
+            Limits = LimitsOf(port.Limits),
+            Published = [.. PublishedAt(system, domain, name)],
+        };
+    }
+
+    /// <summary>The options of an uplink.</summary>
+    /// <param name="system">The system.</param>
+    /// <param name="domain">The domain that has it.</param>
+    public static UplinkOptions Uplink(SystemDescription system, DomainDescription domain)
+    {
+        UplinkDescription uplink = domain.Uplink!.Value.Value;
+        if (uplink.NetVm is { } netVm)
+        {
+            // As a qube: an address of its own alone, all else is behind the other domain.
+            PortAddresses router = system.Domains.First(d => d.Name.Value == netVm.Value).Addresses!;
+            return new UplinkOptions
+            {
+                Kind = UplinkKind.NetDomain,
+                Grant = UplinkGrant,
+                Mac = domain.Addresses!.Mac,
+                Address4 = (domain.Addresses.Ip, 32),
+                Gateway4 = router.Ip,
+                Address6 = (domain.Addresses.Ip6, 128),
+                Gateway6 = router.Ip6,
+                NameServers = ServersOf(uplink) is { Count: > 0 } servers ? servers : AddressPlan.NameServers,
+            };
+        }
+
+        return new UplinkOptions
+        {
+            Kind = uplink.E1000 is null ? UplinkKind.Interface : UplinkKind.Adapter,
+            Grant = UplinkGrant,
+            Address4 = NetworkOf(uplink.Address, isIPv4: true),
+            Gateway4 = AddressOf(uplink.Gateway),
+            Address6 = NetworkOf(uplink.Address6, isIPv4: false),
+            Gateway6 = AddressOf(uplink.Gateway6),
+            NameServers = ServersOf(uplink),
+        };
+    }
+
+    /// <summary>The ports that lead to a client at a domain: at the one nearest to the qube to the qube's port, at those before it to the same port of the next domain.</summary>
+    internal static IEnumerable<PublishedService> PublishedAt(SystemDescription system, DomainDescription domain, string client)
+    {
+        foreach (QubeDescription qube in system.Qubes.Where(q => q.Publish.Count != 0))
+        {
+            List<string> chain = [qube.Name.Value, .. NetChecks.Chain(system, qube.NetVm).Select(d => d.Name.Value)];
+            int at = chain.IndexOf(domain.Name.Value);
+            if (at > 0 && chain[at - 1] == client)
+            {
+                foreach (PublishDescription publish in qube.Publish)
+                {
+                    yield return new PublishedService(publish.IsUdp, (ushort)publish.Port.Value, (ushort)(at == 1 ? publish.To ?? publish.Port.Value : publish.Port.Value));
+                }
+            }
+        }
+    }
+
+    private static IReadOnlyList<string>? RulesOf(QubeDescription qube) =>
+        qube.Firewall is { } rules ? [.. rules.Select(r => FirewallRules.TryParse(r.Value, out FirewallRule? rule, out _) ? rule.ToString() : throw new InvalidOperationException($"unchecked rule: {r.Value}"))] : null;
+
+    private static PortRateLimits LimitsOf(PortLimits? limits) => limits is null ? new() : new()
+    {
+        BytesPerSecond = (long?)limits.BytesPerSecond,
+        PacketsPerSecond = limits.PacketsPerSecond,
+        BurstMilliseconds = limits.BurstMilliseconds ?? new PortRateLimits().BurstMilliseconds,
+    };
+
+    private static List<IpAddress> ServersOf(UplinkDescription uplink) => [.. uplink.Dns.Select(d => AddressOf(d)!.Value)];
+
+    private static IpAddress? AddressOf(Located<string>? written) => written is { } text && IpAddress.TryParse(text.Value, out IpAddress address) ? address : null;
+
+    private static (IpAddress Address, int Length)? NetworkOf(Located<string>? written, bool isIPv4) =>
+        written is { } text && UplinkChecks.TryParse(text.Value, isIPv4, out IpAddress address, out IpPrefix prefix) ? (address, prefix.Length) : null;
+}
