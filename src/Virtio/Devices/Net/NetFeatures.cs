@@ -1,3 +1,5 @@
+using Makatea.Platform;
+
 namespace Makatea.Virtio.Net;
 
 /// <summary>Feature bits of a network device ([VIRTIO-1.3] 5.1.3), as masks.</summary>
@@ -97,6 +99,36 @@ internal static class NetFeatures
     private const ulong GuestSegmentation = GuestTso4 | GuestTso6 | GuestUso4 | GuestUso6;
     private const ulong HostSegmentation = HostTso4 | HostTso6 | HostUso;
 
+    /// <summary>The offloads as the other side sees them: what may be left to the device in the bits of what may be left to the driver, and the other way round.</summary>
+    public static ulong Mirror(ulong features)
+    {
+        ulong result = features & ~(HostOffloads | GuestOffloads);
+        Swap(Checksum, GuestChecksum);
+        Swap(HostTso4, GuestTso4);
+        Swap(HostTso6, GuestTso6);
+        Swap(HostEcn, GuestEcn);
+        Swap(HostUso, GuestUso4 | GuestUso6);
+        return result;
+
+        void Swap(ulong host, ulong guest)
+        {
+            result |= (features & host) != 0 ? guest : 0;
+            result |= (features & guest) == guest ? host : 0;
+        }
+    }
+
+    /// <summary>What a driver takes, in the words of a port.</summary>
+    public static NetOffloads TakenBy(ulong offloads) =>
+        If(offloads, GuestChecksum, NetOffloads.Checksum) | If(offloads, GuestTso4, NetOffloads.SegmentTcp4)
+        | If(offloads, GuestTso6, NetOffloads.SegmentTcp6) | If(offloads, GuestEcn, NetOffloads.SegmentEcn)
+        | If(offloads, GuestUso4, NetOffloads.SegmentUdp4) | If(offloads, GuestUso6, NetOffloads.SegmentUdp6);
+
+    /// <summary>What a driver may leave to us, in the words of a port.</summary>
+    public static NetOffloads OfferedTo(ulong features) =>
+        If(features, Checksum, NetOffloads.Checksum) | If(features, HostTso4, NetOffloads.SegmentTcp4)
+        | If(features, HostTso6, NetOffloads.SegmentTcp6) | If(features, HostEcn, NetOffloads.SegmentEcn)
+        | If(features, HostUso, NetOffloads.SegmentUdp4 | NetOffloads.SegmentUdp6);
+
     /// <summary>
     /// Names what a choice of features lacks ([VIRTIO-1.3] 5.1.3.1), or null. That multi-queue and announcements need a control queue does not hold here: a front end of vhost-user may serve
     /// it by itself and keeps VIRTIO_NET_F_CTRL_VQ from us.
@@ -120,4 +152,6 @@ internal static class NetFeatures
 
         return (features & HostEcn) != 0 && (features & (HostTso4 | HostTso6)) == 0 ? "HOST_ECN needs HOST_TSO4 or HOST_TSO6" : null;
     }
+
+    private static NetOffloads If(ulong features, ulong feature, NetOffloads offload) => (features & feature) != 0 ? offload : NetOffloads.None;
 }

@@ -35,8 +35,8 @@ public sealed class VirtioNetPort : NetPort
         IsLinkUp = IsUp && Volatile.Read(ref _hasSender) && Volatile.Read(ref _hasReceiver),
         IsGone = _isGone,
         LinkSpeed = _options.LinkSpeed,
-        Transmit = TakenBy(State.Offloads),
-        Receive = OfferedTo(State.Features),
+        Transmit = NetFeatures.TakenBy(State.Offloads),
+        Receive = NetFeatures.OfferedTo(State.Features),
         MaxSegments = MaxSegments,
         MaxSegmentedLength = (State.Offloads & NetFeatures.GuestOffloads & ~NetFeatures.GuestChecksum) != 0 ? NetHeader.MaxFrameLength : 0,
     };
@@ -191,18 +191,6 @@ public sealed class VirtioNetPort : NetPort
     protected override void Dispose(bool disposing)
     {
     }
-
-    private static NetOffloads TakenBy(ulong offloads) =>
-        If(offloads, NetFeatures.GuestChecksum, NetOffloads.Checksum) | If(offloads, NetFeatures.GuestTso4, NetOffloads.SegmentTcp4)
-        | If(offloads, NetFeatures.GuestTso6, NetOffloads.SegmentTcp6) | If(offloads, NetFeatures.GuestEcn, NetOffloads.SegmentEcn)
-        | If(offloads, NetFeatures.GuestUso4, NetOffloads.SegmentUdp4) | If(offloads, NetFeatures.GuestUso6, NetOffloads.SegmentUdp6);
-
-    private static NetOffloads OfferedTo(ulong features) =>
-        If(features, NetFeatures.Checksum, NetOffloads.Checksum) | If(features, NetFeatures.HostTso4, NetOffloads.SegmentTcp4)
-        | If(features, NetFeatures.HostTso6, NetOffloads.SegmentTcp6) | If(features, NetFeatures.HostEcn, NetOffloads.SegmentEcn)
-        | If(features, NetFeatures.HostUso, NetOffloads.SegmentUdp4 | NetOffloads.SegmentUdp6);
-
-    private static NetOffloads If(ulong features, ulong feature, NetOffloads offload) => (features & feature) != 0 ? offload : NetOffloads.None;
 
     private void Change(Action action)
     {
