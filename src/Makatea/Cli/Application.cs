@@ -58,11 +58,14 @@ internal static class Application
 
     private static RootCommand CreateRoot()
     {
-        var root = new RootCommand($"Driver domains and device virtualisation: qubes in virtual machines, their disks served by sandboxed storage domains.\n\n{ExitCode.Help}")
+        var root = new RootCommand($"Driver domains and device virtualisation: qubes in virtual machines, their disks and networks served by sandboxed domains.\n\n{ExitCode.Help}")
         {
             UpCommand.Create(),
             DownCommand.Create(),
             LsCommand.Create(),
+            TopCommand.Create(),
+            FirewallCommand.Create(),
+            NetCommand.Create(),
             DevicesCommand.Create(),
             BoardCommand.Create(),
             ImageCommand.Create(),

@@ -10,7 +10,7 @@ namespace Makatea.Commands;
 internal static class ConsoleCommand
 {
     private static readonly Argument<string> _qube = new("QUBE") { Description = "Name of the qube." };
-    private static readonly Option<string?> _system = new("--system") { Description = "Name of the system; by default the only one that has such a qube.", HelpName = "NAME" };
+    private static readonly Option<string?> _system = RunningSystems.SystemOption();
 
     private static readonly TimeSpan _linger = TimeSpan.FromSeconds(2);
 

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Makatea.Cli;
 using Makatea.Running;
 
@@ -37,5 +38,30 @@ internal static class RunningSystems
             : all.FirstOrDefault(s => s.Status.Name == name) is { Status: not null } found
             ? found
             : throw new CommandException($"no system '{name}' runs{(names.Length == 0 ? "" : $"; running: {string.Join(", ", names)}")}{NearestName.Hint(name, names)}");
+    }
+
+    /// <summary>The option that names a system for <see cref="PortAsync"/>.</summary>
+    public static Option<string?> SystemOption() => new("--system") { Description = "Name of the system; by default the only one that has such a qube.", HelpName = "NAME" };
+
+    /// <summary>The port of a qube, or of another client of a net domain.</summary>
+    /// <param name="client">Name of the client.</param>
+    /// <param name="system">Name of the system, or null for the only one that has such a client.</param>
+    /// <exception cref="CommandException">There is none, or there are several.</exception>
+    public static async Task<(PortStatus Port, string ControlSocket)> PortAsync(string client, string? system)
+    {
+        IReadOnlyList<(SystemStatus Status, string ControlSocket)> systems = system is null ? await AllAsync().ConfigureAwait(false) : [await OneAsync(system).ConfigureAwait(false)];
+        (PortStatus Port, string ControlSocket)[] ports =
+            [.. systems.SelectMany(s => s.Status.Qubes.Select(q => q.Net).Concat(s.Status.Domains.Select(d => d.Net)).OfType<PortStatus>().Select(p => (p, s.ControlSocket)))];
+        (PortStatus Port, string ControlSocket)[] found = [.. ports.Where(p => p.Port.Client == client)];
+        if (found.Length > 1)
+        {
+            throw new CommandException($"{found.Length} systems have a qube '{client}' with a network; choose one with --system", ExitCode.Usage);
+        }
+
+        string[] names = [.. ports.Select(p => p.Port.Client)];
+        return found.Length == 1 ? found[0]
+            : systems.Count == 0 ? throw new CommandException("no system runs; start one with 'makatea up SYSTEM.yaml'")
+            : systems.Any(s => s.Status.Qubes.Any(q => q.Name == client)) ? throw new CommandException($"qube '{client}' has no network; its entry in the system file names no 'netvm:'")
+            : throw new CommandException($"no qube '{client}' with a network runs; there {(names.Length == 0 ? "is none" : $"are {string.Join(", ", names)}")}{NearestName.Hint(client, names)}");
     }
 }

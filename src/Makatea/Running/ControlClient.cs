@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Makatea.Cli;
 using Makatea.Domains.Manager;
 using Makatea.Platform.Linux;
 
@@ -9,6 +10,7 @@ namespace Makatea.Running;
 internal static class ControlClient
 {
     private const int MaxAnswer = 64 << 20;
+    private static readonly TimeSpan _requestTime = TimeSpan.FromSeconds(15);
 
     /// <summary>The status of a system, or null where it does not run (its manager died).</summary>
     public static async Task<SystemStatus?> StatusAsync(string socket)
@@ -21,6 +23,24 @@ internal static class ControlClient
     /// <returns>False where it does not run.</returns>
     public static async Task<bool> StopAsync(string socket, bool now, TimeSpan patience) =>
         await AskAsync(socket, new JsonObject { ["command"] = "stop", ["now"] = now }, patience).ConfigureAwait(false) is not null;
+
+    /// <summary>Shows or changes a firewall, as <see cref="NetRequests"/> has it.</summary>
+    /// <returns>The rules that hold now.</returns>
+    /// <exception cref="CommandException">The system ended, or refused; the message says why.</exception>
+    public static async Task<IReadOnlyList<string>> FirewallAsync(string socket, JsonObject request) =>
+        [.. ((JsonArray)(await RequestAsync(socket, request).ConfigureAwait(false))["rules"]!).Select(r => r!.GetValue<string>())];
+
+    /// <summary>Plugs the cable of a qube in, or pulls it.</summary>
+    /// <exception cref="CommandException">The system ended, or refused; the message says why.</exception>
+    public static Task SetLinkAsync(string socket, string qube, bool isAttached) =>
+        RequestAsync(socket, new JsonObject { ["command"] = "net", ["qube"] = qube, ["attached"] = isAttached });
+
+    private static async Task<JsonObject> RequestAsync(string socket, JsonObject request)
+    {
+        byte[] answer = await AskAsync(socket, request, _requestTime).ConfigureAwait(false) ?? throw new CommandException("the system ended");
+        JsonObject parsed = JsonNode.Parse(answer)!.AsObject();
+        return parsed["error"] is { } error ? throw new CommandException(error.GetValue<string>()) : parsed;
+    }
 
     private static async Task<byte[]?> AskAsync(string socket, JsonObject request, TimeSpan patience)
     {

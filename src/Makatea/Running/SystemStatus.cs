@@ -126,6 +126,10 @@ internal sealed partial class StatusJson : JsonSerializerContext;
 [JsonSerializable(typeof(IReadOnlyList<SystemStatus>))]
 internal sealed partial class IndentedStatusJson : JsonSerializerContext;
 
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSerializable(typeof(PortStatus))]
+internal sealed partial class PortStatusJson : JsonSerializerContext;
+
 /// <summary>Enumerations as words in lower case.</summary>
 internal sealed class CamelCaseEnum<T>() : JsonStringEnumConverter<T>(System.Text.Json.JsonNamingPolicy.CamelCase)
     where T : struct, Enum;

@@ -44,6 +44,11 @@ internal static class StatusTable
             string restarts = domain.Restarts == 0 ? "" : $", {Phrase.Count(domain.Restarts, "restart")}";
             AddRow(table, $"[bold]{Markup.Escape(domain.Name)}[/]", State(domain.State), domain.Pid, null, null, null, null,
                 $"{domain.Kind} domain{restarts}, {domain.Sandbox.Count} of {domain.Sandbox.Count + domain.SandboxMissing.Count} sandbox layers{(domain.Reason is null ? "" : $": {domain.Reason}")}");
+            if (domain.Uplink is { } uplink)
+            {
+                AddRow(table, "   uplink", Link(uplink.Link), null, null, null, null, null, $"{uplink.Through}, {Passed(uplink.Counters.SentBytes, uplink.Counters.ReceivedBytes, uplink.Counters)}");
+            }
+
             foreach (ControllerStatus controller in domain.Controllers)
             {
                 AddRow(table, $"   {Markup.Escape(controller.Name)}", "", null, null, null, null, null, Describe(controller));
@@ -54,6 +59,12 @@ internal static class StatusTable
         {
             AddRow(table, $"{Label(qube.Label)} {Markup.Escape(qube.Name)}", State(qube.State), qube.Pid, null, null, null, null,
                 $"{SizeShape.Format(qube.MemoryBytes)}, {Phrase.Count(qube.Cores, "core")}{(qube.Reason is null ? "" : $": {qube.Reason}")}");
+            if (qube.Net is { } net)
+            {
+                // What its domain received, it sent.
+                AddRow(table, "   net", Link(net.Attached), null, null, null, null, null, $"{net.Domain}: {net.Ip}, {Passed(net.Counters.ReceivedBytes, net.Counters.SentBytes, net.Counters)}");
+            }
+
             foreach (DiskStatus disk in qube.Disks)
             {
                 DiskRate? rate = rates is null ? null : rates.GetValueOrDefault(DiskRates.Key(qube, disk));
@@ -81,6 +92,16 @@ internal static class StatusTable
 
     private static string Describe(ControllerStatus controller) =>
         $"NVMe controller{(controller.Model is null ? "" : $" ({controller.Model})")}, {controller.Protection}{(controller.Resets == 0 ? "" : $", {Phrase.Count(controller.Resets, "reset")}")}";
+
+    private static string Passed(long sent, long received, PortCounters counters) =>
+        $"{Bytes(sent)} sent, {Bytes(received)} received{(counters.Dropped == 0 ? "" : $", {counters.Dropped} dropped")}";
+
+    private static string Link(bool? isUp) => isUp switch
+    {
+        true => "[green]up[/]",
+        false => "[yellow]down[/]",
+        _ => "",
+    };
 
     private static string Describe(DiskStatus disk)
     {

@@ -3,7 +3,7 @@ using Makatea.Running;
 
 namespace Makatea.Tests.Running;
 
-/// <summary>The environment is the process's: no other class of tests changes these variables.</summary>
+[Collection(EnvironmentCollection.Name)]
 public sealed class StateDirectoryTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();

@@ -12,9 +12,6 @@ internal static class NetManifest
 
     private const string ConnectionsGrant = "connections";
 
-    /// <summary>Memory for tracked connections, which the manager keeps for the domain's successors.</summary>
-    private const ulong ConnectionsLength = 16 << 20;
-
     /// <summary>Opens what its clients need, adds it to <paramref name="grants"/>, and describes the domain.</summary>
     /// <param name="system">The system.</param>
     /// <param name="domain">The domain.</param>
@@ -35,8 +32,7 @@ internal static class NetManifest
             clients.Add(Client(qube.Name.Value, qube.Addresses!, qube.Port ?? new PortDescription()) with { Rules = RulesOf(qube) });
         }
 
-        grants.AddMemory(ConnectionsGrant, ConnectionsLength);
-        return new NetDomainOptions
+        var options = new NetDomainOptions
         {
             Address4 = domain.Addresses!.Ip,
             Address6 = domain.Addresses.Ip6,
@@ -46,6 +42,10 @@ internal static class NetManifest
             Uplink = uplink,
             Clients = clients,
         };
+
+        // The connections that are tracked are the manager's memory, so that the domain's successors find them.
+        grants.AddMemory(ConnectionsGrant, options.ConnectionsLength);
+        return options;
 
         ClientOptions Client(string name, PortAddresses addresses, PortDescription port) => new()
         {
