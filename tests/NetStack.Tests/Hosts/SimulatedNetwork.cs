@@ -1,3 +1,5 @@
+using System.IO.Pipelines;
+
 namespace Makatea.NetStack.Tests;
 
 /// <summary>What a link does to packets; all by a seed.</summary>
@@ -55,6 +57,7 @@ internal sealed class SimulatedNetwork(int seed)
     /// <summary>Lets time pass until a condition holds.</summary>
     public bool RunUntil(Func<bool> condition, long milliseconds)
     {
+        SynchronizationContext.SetSynchronizationContext(null); // everything runs here
         long end = Now + milliseconds;
         while (!condition())
         {
@@ -166,6 +169,9 @@ internal sealed class SimulatedHost : IIpLayer
 
     public long Now => _network.Now;
 
+    /// <summary>Made by <see cref="UseTcp"/>.</summary>
+    public TcpHost Tcp { get; private set; } = null!;
+
     public Dictionary<LocalDelivery, int> Deliveries { get; } = [];
 
     /// <summary>In thousandths of a millisecond.</summary>
@@ -193,11 +199,25 @@ internal sealed class SimulatedHost : IIpLayer
         return true;
     }
 
+    public TcpHost UseTcp(TcpOptions? options = null)
+    {
+        Tcp = new(this, Random, new Scheduler(_network), options);
+        Dispatcher.SetReceiver(IpProtocol.Tcp, Tcp);
+        Dispatcher.AddTimer(Tcp);
+        return Tcp;
+    }
+
     internal long Tick(long now) => Dispatcher.Tick(now);
 
     internal void Deliver(IpPacketInfo info, byte[] payload)
     {
         LocalDelivery delivery = Dispatcher.Receive(info with { Port = Port }, payload);
         Deliveries[delivery] = Deliveries.GetValueOrDefault(delivery) + 1;
+    }
+
+    /// <summary>Runs what continues at once, in the order of events.</summary>
+    private sealed class Scheduler(SimulatedNetwork network) : PipeScheduler
+    {
+        public override void Schedule(Action<object?> action, object? state) => network.At(network.Now, () => action(state));
     }
 }
