@@ -77,7 +77,7 @@ public sealed class ForwardingPlane
     /// <exception cref="InvalidOperationException">There are too few buffers for one more; the message says how many there have to be.</exception>
     internal ForwardingPort Attach(NetPort port, string name, ReadOnlySpan<NetQueue> queues, NetQueueOptions options)
     {
-        int needed = ForwardingQueue.BuffersNeeded(options) * queues.Length;
+        int needed = (ForwardingQueue.BuffersNeeded(options) * queues.Length) + _forwarder.BuffersHeld;
         if (Frames.Count - _reserved < needed)
         {
             throw new InvalidOperationException(

@@ -243,6 +243,14 @@ internal sealed class ForwardingQueue
     {
         int part = frame;
         _frames[part].PartLength = (ushort)Math.Clamp(received.Length, 0, FramePool.BufferLength);
+        if (received.IsContinued && received.Length != FramePool.BufferLength && !_isSkipping)
+        {
+            // Headers are in the first part, and there only if parts are full.
+            Port.Counters.ReceiveErrors++;
+            DropPartial();
+            _isSkipping = true;
+        }
+
         if (_isSkipping)
         {
             _frames.Free(part);

@@ -3,6 +3,9 @@ namespace Makatea.NetStack;
 /// <summary>What is done with frames: a switch, a router. All calls are made on the forwarding thread, one for each batch.</summary>
 public interface IForwarder
 {
+    /// <summary>Most buffers that the forwarder keeps beyond a batch, for each port; they are set aside when a port is attached.</summary>
+    int BuffersHeld => 0;
+
     /// <summary>
     /// Takes a batch of frames from a port, in order. Each is this forwarder's and leaves it once, by <see cref="ForwardingPlane.Send"/> or <see cref="ForwardingPlane.Drop"/>, now or later.
     /// Frames have at least an Ethernet header.

@@ -134,6 +134,51 @@ public sealed class FramePool : IDisposable
         info.Length += _infos[part].PartLength;
     }
 
+    /// <summary>Cuts a frame's end off.</summary>
+    /// <param name="frame">The frame.</param>
+    /// <param name="length">What its length is to be: no more than it is.</param>
+    internal void Shorten(int frame, int length)
+    {
+        ref FrameInfo info = ref _infos[frame];
+        info.Length = length;
+        int part = frame;
+        for (int left = info.Parts; ; part = _infos[part].Next)
+        {
+            left--;
+            ref FrameInfo piece = ref _infos[part];
+            if (length > piece.PartLength)
+            {
+                length -= piece.PartLength;
+                continue;
+            }
+
+            piece.PartLength = (ushort)length;
+            info.Parts -= (ushort)left;
+            for (int next = piece.Next; left > 0; left--)
+            {
+                next = FreeOne(next);
+            }
+
+            return;
+        }
+    }
+
+    /// <summary>Makes a frame one of a single part that asks for nothing, to be written anew.</summary>
+    /// <param name="frame">The frame.</param>
+    /// <param name="length">What its length is to be; what it held in that many bytes stays.</param>
+    internal void Reset(int frame, int length)
+    {
+        ref FrameInfo info = ref _infos[frame];
+        if (info.Parts > 1)
+        {
+            Shorten(frame, 1);
+        }
+
+        info.PartLength = (ushort)length;
+        info.Length = length;
+        info.Offload = default;
+    }
+
     /// <summary>Puts a buffer behind the first part of a frame, with bytes that were that part's last. It is the frame's from here on.</summary>
     internal void Insert(int frame, int part)
     {

@@ -69,6 +69,45 @@ public readonly struct MemorySegment : IEquatable<MemorySegment>
         return Volatile.Read(ref System.Runtime.CompilerServices.Unsafe.AsRef<ulong>((void*)(_address + offset)));
     }
 
+    /// <summary>Reads a little-endian 32-bit value once; a peer's later change is not seen.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not inside the segment.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public unsafe uint ReadUInt32(int offset)
+    {
+        if ((ulong)(uint)offset + sizeof(uint) > _length)
+        {
+            ThrowOutside(offset, sizeof(uint));
+        }
+
+        return Volatile.Read(ref System.Runtime.CompilerServices.Unsafe.AsRef<uint>((void*)(_address + offset)));
+    }
+
+    /// <summary>Writes a little-endian 64-bit value.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not inside the segment.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public unsafe void WriteUInt64(int offset, ulong value)
+    {
+        if ((ulong)(uint)offset + sizeof(ulong) > _length)
+        {
+            ThrowOutside(offset, sizeof(ulong));
+        }
+
+        System.Runtime.CompilerServices.Unsafe.WriteUnaligned((void*)(_address + offset), value);
+    }
+
+    /// <summary>Writes a little-endian 32-bit value.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not inside the segment.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public unsafe void WriteUInt32(int offset, uint value)
+    {
+        if ((ulong)(uint)offset + sizeof(uint) > _length)
+        {
+            ThrowOutside(offset, sizeof(uint));
+        }
+
+        System.Runtime.CompilerServices.Unsafe.WriteUnaligned((void*)(_address + offset), value);
+    }
+
     /// <summary>Writes one byte.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The byte is not inside the segment.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -37,6 +37,7 @@ public abstract class VirtioDevice : IDisposable
     public abstract bool WriteConfig(int offset, ReadOnlySpan<byte> source, ulong negotiatedFeatures);
 
     /// <summary>Device and driver agreed on features; before any queue starts.</summary>
+    /// <exception cref="ArgumentException">One needs another that was left out; the message says which.</exception>
     public virtual void AcceptFeatures(ulong features)
     {
     }

@@ -31,6 +31,13 @@ public interface IDeviceRing
     /// <param name="chain">Describes the buffer.</param>
     PopResult TryPop(Span<MemorySegment> segments, out DescriptorChain chain);
 
+    /// <summary>
+    /// Puts the buffer that was popped last back, as if it had not been: where it turns out that others are needed with it that are not there yet. Not where in-flight buffers are
+    /// tracked.
+    /// </summary>
+    /// <param name="chain">As popped. Of several, the last is put back first.</param>
+    void Unpop(in DescriptorChain chain);
+
     /// <summary>Gives a buffer back. The driver sees it after <see cref="Publish"/>.</summary>
     /// <param name="chain">As popped.</param>
     /// <param name="written">Number of bytes written from the start of the writable segments.</param>

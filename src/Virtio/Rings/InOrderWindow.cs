@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Makatea.Platform;
 
 namespace Makatea.Virtio;
@@ -11,6 +12,7 @@ internal struct InOrderWindow : IDisposable
     private readonly NativeArray<Entry> _entries;
     private readonly int _mask;
     private ushort _next;
+    private int _held;
 
     /// <summary>For a ring of <paramref name="size"/> buffers, of which the next popped has sequence number 0.</summary>
     public InOrderWindow(int size)
@@ -20,13 +22,27 @@ internal struct InOrderWindow : IDisposable
         _mask = capacity - 1;
     }
 
+    /// <summary>Lets the oldest buffer through without putting it in, where none that came after it waits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryPass(ushort sequence)
+    {
+        if (sequence != _next || _held != 0)
+        {
+            return false;
+        }
+
+        _next++;
+        return true;
+    }
+
     /// <summary>Puts a finished buffer in.</summary>
-    public readonly void Add(in DescriptorChain chain, uint written)
+    public void Add(in DescriptorChain chain, uint written)
     {
         ref Entry entry = ref _entries[chain.Sequence & _mask];
         entry.Chain = chain;
         entry.Written = written;
         entry.IsFinished = true;
+        _held++;
     }
 
     /// <summary>Takes the oldest buffer out if it is finished.</summary>
@@ -41,6 +57,7 @@ internal struct InOrderWindow : IDisposable
         }
 
         entry.IsFinished = false;
+        _held--;
         _next++;
         return true;
     }

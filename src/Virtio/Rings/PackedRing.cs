@@ -133,10 +133,32 @@ public struct PackedRing : IDeviceRing, IDisposable
     }
 
     /// <inheritdoc/>
+    public void Unpop(in DescriptorChain chain)
+    {
+        int slot = _nextAvailable - chain.Slots;
+        if (slot < 0)
+        {
+            slot += Size;
+            _availableWrap = !_availableWrap;
+        }
+
+        _nextAvailable = (ushort)slot;
+        _sequence--;
+        _outstandingSlots -= chain.Slots;
+        _outstanding--;
+    }
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Push(in DescriptorChain chain, uint written)
     {
         if (!_inOrder)
+        {
+            Use(chain, written);
+            return;
+        }
+
+        if (_window.TryPass(chain.Sequence))
         {
             Use(chain, written);
             return;

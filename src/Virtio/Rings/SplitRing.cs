@@ -142,10 +142,24 @@ public struct SplitRing : IDeviceRing, IDisposable
     }
 
     /// <inheritdoc/>
+    public void Unpop(in DescriptorChain chain)
+    {
+        _nextAvailable--;
+        _sequence--;
+        _outstanding--;
+    }
+
+    /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Push(in DescriptorChain chain, uint written)
     {
         if (!_inOrder)
+        {
+            Use(chain.Id, written);
+            return;
+        }
+
+        if (_window.TryPass(chain.Sequence))
         {
             Use(chain.Id, written);
             return;

@@ -11,11 +11,16 @@ internal sealed class PlaneBed : IDisposable
     private readonly NetQueueOptions _options;
 
     public PlaneBed(IForwarder forwarder, int buffers = 2048, NetQueueOptions? options = null)
+        : this(frames => new ForwardingPlane(frames, forwarder), buffers, options)
+    {
+    }
+
+    public PlaneBed(Func<FramePool, ForwardingPlane> plane, int buffers = 2048, NetQueueOptions? options = null)
     {
         _options = options ?? new() { ReceiveDepth = 64, TransmitDepth = 64 };
         _memory = new(buffers * FramePool.BufferLength);
         Frames = new(_memory);
-        Plane = new(Frames, forwarder);
+        Plane = plane(Frames);
     }
 
     public FramePool Frames { get; }

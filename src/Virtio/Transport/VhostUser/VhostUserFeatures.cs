@@ -23,8 +23,14 @@ public enum VhostUserProtocolFeatures : ulong
     /// <summary>The log of dirty pages is shared memory.</summary>
     LogSharedMemory = 1ul << 1,
 
+    /// <summary>The back-end tells the network where a guest is that was migrated. Network devices alone.</summary>
+    Rarp = 1ul << 2,
+
     /// <summary>Every request may ask for a reply.</summary>
     ReplyAck = 1ul << 3,
+
+    /// <summary>The front end says the MTU that it told the driver. Network devices alone.</summary>
+    NetMtu = 1ul << 4,
 
     /// <summary>The back-end has a channel for requests of its own.</summary>
     BackendRequest = 1ul << 5,
@@ -44,7 +50,7 @@ public enum VhostUserProtocolFeatures : ulong
     /// <summary>The back-end keeps the device status.</summary>
     Status = 1ul << 16,
 
-    /// <summary>All that we offer. In-band notifications are not among them: they are for simulators.</summary>
+    /// <summary>All that we offer for any device. In-band notifications are not among them: they are for simulators.</summary>
     Offered = MultiQueue | LogSharedMemory | ReplyAck | BackendRequest | Config | InflightSharedMemory | ResetDevice
         | ConfigureMemorySlots | Status,
 }

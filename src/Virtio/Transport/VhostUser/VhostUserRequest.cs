@@ -60,6 +60,12 @@ public enum VhostUserRequest : uint
     /// <summary>Enables or disables a ring.</summary>
     SetVringEnable = 18,
 
+    /// <summary>Announces a guest that was migrated to the network.</summary>
+    SendRarp = 19,
+
+    /// <summary>The MTU that the driver was told.</summary>
+    NetSetMtu = 20,
+
     /// <summary>Channel for the back-end's own requests.</summary>
     SetBackendRequestFd = 21,
 

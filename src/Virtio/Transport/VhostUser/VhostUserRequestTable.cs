@@ -46,6 +46,8 @@ internal static class VhostUserRequestTable
             // That MQ is offered is enough ("Multiple queue support"): SPDK asks without setting it.
             new(VhostUserRequest.GetQueueNum, "GET_QUEUE_NUM", Always, 0, 0, 0, 0, static (s, _) => s.GetQueueNum()),
             new(VhostUserRequest.SetVringEnable, "SET_VRING_ENABLE", Always, State, State, 0, 0, static (s, m) => s.SetVringEnable(m.Read<VhostUserVringState>())),
+            new(VhostUserRequest.SendRarp, "SEND_RARP", VhostUserProtocolFeatures.Rarp, 8, 8, 0, 0, static (s, m) => s.SendRarp(m.Read<ulong>())),
+            new(VhostUserRequest.NetSetMtu, "NET_SET_MTU", VhostUserProtocolFeatures.NetMtu, 8, 8, 0, 0, static (s, m) => s.NetSetMtu(m.Read<ulong>())),
             new(VhostUserRequest.SetBackendRequestFd, "SET_BACKEND_REQ_FD", VhostUserProtocolFeatures.BackendRequest, 0, 8, 1, 1, static (s, m) => s.SetBackendRequestFd(m)),
             new(VhostUserRequest.GetConfig, "GET_CONFIG", VhostUserProtocolFeatures.Config, VhostUserConfigHeader.Length, Any, 0, 0, static (s, m) => s.GetConfig(m)),
             new(VhostUserRequest.SetConfig, "SET_CONFIG", VhostUserProtocolFeatures.Config, VhostUserConfigHeader.Length, Any, 0, 0, static (s, m) => s.SetConfig(m)),

@@ -1,3 +1,5 @@
+using Makatea.Virtio.Net;
+
 namespace Makatea.Virtio;
 
 /// <summary>Features, ownership, status and reset.</summary>
@@ -51,7 +53,14 @@ internal sealed partial class VhostUserSession
         _featuresSet = true;
         if (changed)
         {
-            _device.AcceptFeatures(VirtioNegotiated);
+            try
+            {
+                _device.AcceptFeatures(VirtioNegotiated);
+            }
+            catch (ArgumentException e)
+            {
+                throw new VhostUserProtocolException($"SET_FEATURES: {e.Message}", e);
+            }
         }
 
         if ((features & VhostUserFeatures.ProtocolFeatures) == 0)
@@ -67,11 +76,15 @@ internal sealed partial class VhostUserSession
         return VhostUserReply.Done;
     }
 
-    internal VhostUserReply GetProtocolFeatures() => VhostUserReply.With((ulong)VhostUserProtocolFeatures.Offered);
+    /// <summary>What is offered for this device: some is for one type of device alone.</summary>
+    private VhostUserProtocolFeatures OfferedProtocolFeatures =>
+        VhostUserProtocolFeatures.Offered | (_device is VirtioNetDevice ? VhostUserProtocolFeatures.Rarp | VhostUserProtocolFeatures.NetMtu : VhostUserProtocolFeatures.None);
+
+    internal VhostUserReply GetProtocolFeatures() => VhostUserReply.With((ulong)OfferedProtocolFeatures);
 
     internal VhostUserReply SetProtocolFeatures(ulong features)
     {
-        ulong unknown = features & ~(ulong)VhostUserProtocolFeatures.Offered;
+        ulong unknown = features & ~(ulong)OfferedProtocolFeatures;
         if (unknown != 0)
         {
             throw new VhostUserProtocolException($"SET_PROTOCOL_FEATURES sets 0x{features:x}; not offered are 0x{unknown:x}");
@@ -106,7 +119,8 @@ internal sealed partial class VhostUserSession
         return VhostUserReply.Done;
     }
 
-    internal VhostUserReply GetQueueNum() => VhostUserReply.With((ulong)_device.QueueCount);
+    /// <summary>Of network devices, front ends mean pairs of queues.</summary>
+    internal VhostUserReply GetQueueNum() => VhostUserReply.With((ulong)(_device is VirtioNetDevice net ? net.QueuePairs : _device.QueueCount));
 
     /// <summary>Memory, log, protocol features and the owner stay: front ends do not repeat them.</summary>
     internal VhostUserReply ResetDevice()
