@@ -159,8 +159,8 @@ internal sealed class RouterBed : IDisposable
     /// <summary>Has the router ask for its next hops, and answers.</summary>
     private void LearnNextHops()
     {
-        Arrive(A, From(A) with { Destination = "93.184.216.99" });
-        Arrive(A, From(A, isIPv6: true) with { Destination = "2001:db8:1::99" });
+        Assert.True(Router.Send(IIpLayer.AnyPort, TestPacket.Ip(External4), TestPacket.Ip(Outside4), 253, 64, [1]));
+        Assert.True(Router.Send(IIpLayer.AnyPort, TestPacket.Ip(External6), TestPacket.Ip(Outside6), 253, 64, [1]));
         Arrive(Up, Arp.Reply(NextHopMac, NextHop4, UplinkMac, External4));
         Arrive(Up, Nd.Advertisement(NextHopMac, NextHop6, UplinkMac, LinkLocal(UplinkMac)));
         TakeSent(Up);
