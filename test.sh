@@ -44,6 +44,7 @@ fi
 gate allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- rings --gate
 gate nvme-allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- nvme --gate
 gate e1000-allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- e1000 --gate
+gate forward-allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- forward --gate
 
 test_projects "$jobs" "$filter" tests/*.Tests tests/EndToEnd
 
