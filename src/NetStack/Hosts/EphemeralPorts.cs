@@ -6,11 +6,11 @@ namespace Makatea.NetStack;
 /// </summary>
 public static class EphemeralPorts
 {
-    /// <summary>The first; the dynamic ports of [RFC 6335] 6.</summary>
-    public const ushort First = 49152;
+    /// <summary>The first. They lie below what systems in qubes choose (Linux 32768 and on, others 49152 and on, [RFC 6335] 6), so that those keep their ports behind NAT.</summary>
+    public const ushort First = 16384;
 
     /// <summary>The last.</summary>
-    public const ushort Last = 65535;
+    public const ushort Last = 32767;
 
     internal static ushort Next(NetRandom random) => (ushort)(First + random.Next(Last - First + 1));
 }

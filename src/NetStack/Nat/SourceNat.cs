@@ -4,20 +4,18 @@ namespace Makatea.NetStack;
 /// <remarks>
 /// In this order: the port that is published for the qube's; the one that the qube's port already has; the same number ([RFC 4787] 4.2.1); one at random, from a sequence that
 /// nobody outside foresees ([RFC 6056] 3.3); and where none is free, one that other flows have as well, to other peers. ICMP identifiers are ports here ([RFC 5508] 3.1).
-/// Numbers below <see cref="FirstPort"/> and above <see cref="LastPort"/> are the domain's own.
+/// Numbers below <see cref="FirstPort"/> and <see cref="EphemeralPorts"/> are the domain's own.
 /// </remarks>
 internal sealed class SourceNat(FlowTable table, PortMappings mappings, UInt128 secret)
 {
     /// <summary>First port that stands for a qube's. Those below are services'; that a port below stays below ([RFC 4787] 4.2.1) matters to nothing in use.</summary>
     internal const int FirstPort = 1024;
 
-    /// <summary>Last port that stands for a qube's: the end of Linux' ephemeral ports, so that those keep their number.</summary>
-    internal const int LastPort = 60999;
-
     /// <summary>No mapping: a protocol without ports, a published or a shared port.</summary>
     internal const int NoMapping = -1;
 
     private const int Attempts = 64;
+    private const int OwnPorts = EphemeralPorts.Last - EphemeralPorts.First + 1;
     private ulong _drawn;
 
     /// <summary>Ports that lead to qubes.</summary>
@@ -71,7 +69,7 @@ internal sealed class SourceNat(FlowTable table, PortMappings mappings, UInt128 
     /// <summary>Gives a flow that was found in memory its mapping back.</summary>
     internal int Restore(in FlowKey original, in FlowKey reply)
     {
-        if (!HasPorts(original) || reply.DestinationPort is < FirstPort or > LastPort)
+        if (!HasPorts(original) || IsOwn(reply.DestinationPort))
         {
             return NoMapping;
         }
@@ -112,15 +110,18 @@ internal sealed class SourceNat(FlowTable table, PortMappings mappings, UInt128 
     }
 
     private bool IsFree(in FlowKey reply, bool isExclusive) =>
-        reply.DestinationPort is >= FirstPort and <= LastPort
+        !IsOwn(reply.DestinationPort)
         && !(isExclusive && mappings.IsUsed(reply.IsIPv4, reply.DestinationPort, reply.Protocol))
         && !Published.Holds(reply.IsIPv4, reply.Protocol, reply.DestinationPort)
         && table.IsUnused(reply);
+
+    private static bool IsOwn(ushort port) => port is < FirstPort or (>= EphemeralPorts.First and <= EphemeralPorts.Last);
 
     private ushort Draw()
     {
         var hash = new SipHash(secret);
         hash.Add(++_drawn);
-        return (ushort)(FirstPort + (hash.Finish() % (LastPort - FirstPort + 1)));
+        int port = FirstPort + (int)(hash.Finish() % (ushort.MaxValue + 1 - FirstPort - OwnPorts));
+        return (ushort)(port < EphemeralPorts.First ? port : port + OwnPorts);
     }
 }

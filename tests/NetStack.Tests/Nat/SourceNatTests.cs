@@ -73,7 +73,7 @@ public sealed class SourceNatTests : IDisposable
         ushort second = _bed.Outbound(1, From(1)).Packet.SourcePort;
         Assert.Equal(40_000, first);
         Assert.NotEqual(first, second);
-        Assert.InRange(second, 1024, 60_999);
+        AssertForQubes(second);
         for (int i = 0; i < 50; i++)
         {
             string remote = $"198.51.100.{i}";
@@ -89,20 +89,20 @@ public sealed class SourceNatTests : IDisposable
     [InlineData(0)]
     [InlineData(68)]
     [InlineData(1023)]
-    [InlineData(61_000)]
-    [InlineData(65_535)]
+    [InlineData(16_384)]
+    [InlineData(32_767)]
     public void The_domains_own_ports_are_left_alone(ushort port)
     {
         foreach (byte protocol in (byte[])[1, 6, 17])
         {
             Seen sent = _bed.Outbound(0, From(0, protocol) with { SourcePort = port, TcpFlags = 2 });
-            Assert.InRange(sent.Packet.SourcePort, 1024, 60_999);
+            AssertForQubes(sent.Packet.SourcePort);
             Assert.Equal(port, PortOf(_bed.Inbound(sent.Answer with { TcpFlags = 0x12, Acknowledged = 1006 }).Packet));
         }
     }
 
     [Fact]
-    public void Ports_are_not_foreseeable_and_free_ones_are_found_while_there_are_any()
+    public void Free_ports_are_found_until_nearly_all_are_used()
     {
         var options = new ConnectionTrackerOptions { Secret = 9, Flows = 70_000, FlowsPerQube = 70_000, Qubes = 3 };
         using var bed = new NatBed(options: options);
@@ -119,11 +119,28 @@ public sealed class SourceNatTests : IDisposable
             Assert.True(ports.Add(sent.Packet.SourcePort));
         }
 
-        Assert.InRange(ports.Count, 55_000, 59_976);
+        Assert.InRange(ports.Count, 44_000, 65_536 - 1024 - 16_384);
+        Assert.All(ports, AssertForQubes);
         Assert.Equal(FlowVerdict.NoPort, Enumerable.Range(0, 5000).Select(i => bed.Outbound(2, From(2) with { SourcePort = (ushort)(2000 + i) }).Verdict).FirstOrDefault(v => v == FlowVerdict.NoPort));
 
         // To another peer ports serve once more.
         Assert.Equal(FlowVerdict.Forward, bed.Outbound(2, From(2) with { Destination = "198.51.100.1", SourcePort = 30_000 }).Verdict);
+    }
+
+    /// <summary>Ports that are drawn differ from run to run, as the secret does, and do not follow each other.</summary>
+    [Fact]
+    public void Drawn_ports_are_not_foreseeable()
+    {
+        ushort[] Drawn(uint secret)
+        {
+            using var bed = new NatBed(options: new() { Secret = secret, Flows = 256, FlowsPerQube = 128, Qubes = 3 });
+            return [.. Enumerable.Range(0, 100).Select(i => bed.Outbound(0, From(0) with { SourcePort = (ushort)i }).Packet.SourcePort)];
+        }
+
+        ushort[] one = Drawn(1);
+        Assert.True(one.Intersect(Drawn(2)).Count() < 10);
+        Assert.True(one.Zip(one.Skip(1)).Select(pair => pair.Second - pair.First).Distinct().Count() > 90);
+        Assert.True(one.Distinct().Count() == 100 && one.Max() > 60_000 && one.Min() < 16_384);
     }
 
     [Fact]
@@ -150,6 +167,8 @@ public sealed class SourceNatTests : IDisposable
         Assert.Equal(1, _bed.Tracker.Count);
         Assert.Equal("192.0.2.8", _bed.Outbound(0, From(0)).Packet.Source);
     }
+
+    private static void AssertForQubes(ushort port) => Assert.True(port >= 1024 && port is not (>= EphemeralPorts.First and <= EphemeralPorts.Last), $"port {port}");
 
     private static ushort PortOf(TestPacket answer) => answer.Protocol == 1 ? answer.SourcePort : answer.DestinationPort;
 
