@@ -8,7 +8,7 @@ namespace Makatea.NetStack;
 /// </summary>
 internal ref struct DnsReader(ReadOnlySpan<byte> message)
 {
-    private const int MaximumRecords = 256;
+    private const int MaximumRecords = 1024;
     private const int MaximumData = 65535;
     private const uint MaximumTtl = 7 * 86400;
 
