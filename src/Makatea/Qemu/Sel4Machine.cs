@@ -41,7 +41,7 @@ internal sealed record Sel4Machine
         .. Namespaces(),
         .. Wire(),
         "-device", $"e1000e,mac=52:54:00:12:34:56,addr={Slot(Sel4Devices.Adapter)}{(Network == "none" ? "" : ",netdev=net")}",
-        "-kernel", Kernel, "-initrd", Escape(Module),
+        "-kernel", Kernel, "-initrd", QemuWire.Escape(Module),
     ];
 
     /// <summary>Device number of an address on the first bus.</summary>
@@ -49,19 +49,15 @@ internal sealed record Sel4Machine
 
     private IEnumerable<string> Namespaces()
     {
-        string[] drives = Disks.Count == 0 ? ["driver=null-co,size=64M,read-zeroes=on"] : [.. Disks.Select(d => $"format=raw,file={Escape(d)}")];
+        string[] drives = Disks.Count == 0 ? ["driver=null-co,size=64M,read-zeroes=on"] : [.. Disks.Select(d => $"format=raw,file={QemuWire.Escape(d)}")];
         return drives.SelectMany((drive, i) => (string[])["-drive", $"if=none,id=disk{i + 1},{drive}", "-device", $"nvme-ns,bus=nvme,nsid={i + 1},drive=disk{i + 1}"]);
     }
 
-    /// <summary>What is on a UNIX socket comes as frames behind their lengths in 32 bits, big-endian. Nothing here reaches another machine.</summary>
+    /// <summary>Nothing here reaches another machine.</summary>
     private IEnumerable<string> Wire() => Network.Split(':', 2) switch
     {
-        ["connect", { } path] => ["-netdev", $"stream,id=net,server=off,addr.type=unix,addr.path={Escape(Path.GetFullPath(path))}"],
-        ["listen", { } path] => ["-netdev", $"stream,id=net,server=on,addr.type=unix,addr.path={Escape(Path.GetFullPath(path))}"],
-        [UserNetwork] => ["-netdev", "user,id=net,restrict=on"],
+        ["connect" or "listen", _] => ["-netdev", QemuWire.Netdev(Network, "net")],
+        [UserNetwork] => ["-netdev", $"{QemuWire.Netdev(Network, "net")},restrict=on"],
         _ => [],
     };
-
-    /// <summary>In QEMU's option syntax a comma ends a value unless doubled.</summary>
-    private static string Escape(string value) => value.Replace(",", ",,", StringComparison.Ordinal);
 }

@@ -64,7 +64,7 @@ internal sealed class DomainRunner : IDisposable
         get
         {
             DomainStatus status = Volatile.Read(ref _status);
-            return status with { Controllers = [.. _functions.Select(f => ControllerStatus.Of(f.Name, f.Function.Protection, status.Metrics))] };
+            return status with { Controllers = [.. _functions.Select(f => ControllerStatus.Of(f.Name, f.Function.Protection, status.Metrics) with { Kind = f.Function.Noun })] };
         }
     }
 

@@ -164,6 +164,14 @@ internal sealed class GrantTable : IDisposable
         return name;
     }
 
+    /// <summary>Keeps something that a function of the table uses, and disposes it with the table.</summary>
+    public T Own<T>(T used)
+        where T : IDisposable
+    {
+        _owned.Add(used);
+        return used;
+    }
+
     /// <summary>Gives the device functions back. No component has them any more.</summary>
     public void GiveBack()
     {

@@ -156,9 +156,16 @@ internal sealed class SystemRunner : IDisposable
             grants.AddRenewed(NetManifest.UplinkGrant, toOther);
             _uplinks.Add((netVm.Value, toOther));
         }
+        else if (uplink.IsEmulated)
+        {
+            string wire = uplink.Wire?.Value ?? UplinkDescription.UserNetwork;
+            NetDescriptors? wired = wire.StartsWith(UplinkDescription.TapPrefix, StringComparison.Ordinal) ? grants.Own(TapPort.OpenDescriptors(wire[UplinkDescription.TapPrefix.Length..])) : null;
+            grants.AddFunction(NetManifest.UplinkGrant, new EmulatedAdapter(wire, wired?.Device, domain.Addresses!.Mac, _options.Qemu, NoticeOf(domain)));
+        }
         else
         {
-            throw new CommandException($"domain '{domain.Name.Value}': adapters are not driven yet");
+            (PciAddress address, DomainFunction function) = Claim(domain, uplink.E1000!.Value, ControllerKind.Adapter);
+            grants.AddFunction(address.ToString(), function);
         }
     }
 
@@ -170,27 +177,35 @@ internal sealed class SystemRunner : IDisposable
             return null;
         }
 
-        void Notice(string text) => _events.Add($"domain {domain.Name.Value}", text);
         if (domain.IsEmulated)
         {
-            return grants.AddFunction("nvme", new EmulatedNvme([.. domain.Namespaces.Select(n => grants.OpenFile(n.Value))], _options.Qemu, Notice));
+            return grants.AddFunction("nvme", new EmulatedNvme([.. domain.Namespaces.Select(n => grants.OpenFile(n.Value))], _options.Qemu, NoticeOf(domain)));
         }
 
-        if (!PciAddress.TryParse(nvme.Value, out PciAddress address))
+        (PciAddress address, DomainFunction function) = Claim(domain, nvme, ControllerKind.Nvme);
+        return grants.AddFunction(address.ToString(), function);
+    }
+
+    /// <summary>Looks whether a domain can have a controller of this machine.</summary>
+    private (PciAddress Address, DomainFunction Function) Claim(DomainDescription domain, Located<string> written, ControllerKind kind)
+    {
+        if (!PciAddress.TryParse(written.Value, out PciAddress address))
         {
-            throw new CommandException($"domain '{domain.Name.Value}': '{nvme.Value}' is no PCI address");
+            throw new CommandException($"domain '{domain.Name.Value}': '{written.Value}' is no PCI address");
         }
 
         try
         {
-            LinuxPciDevice device = NvmeClaim.Check(address, LinuxPciDevice.List(), _options.Devices);
-            return grants.AddFunction(address.ToString(), device.IsIsolated ? new VfioNvme(device, Notice) : new UnprotectedNvme(device, Notice));
+            LinuxPciDevice device = ControllerClaim.Check(address, LinuxPciDevice.List(), _options.Devices, kind);
+            return (address, device.IsIsolated ? new VfioController(device, NoticeOf(domain)) : new UnprotectedController(device, NoticeOf(domain)));
         }
         catch (IOException e)
         {
             throw new CommandException($"domain '{domain.Name.Value}': {e.Message}", inner: e);
         }
     }
+
+    private Action<string> NoticeOf(DomainDescription domain) => text => _events.Add($"domain {domain.Name.Value}", text);
 
     private async Task StartAsync(CancellationToken stop)
     {

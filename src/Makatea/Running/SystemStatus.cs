@@ -39,7 +39,7 @@ internal sealed record DomainStatus(
     string Name, string Kind, PartState State, string? Reason, int? Pid, int Restarts, string Log,
     IReadOnlyList<string> Sandbox, IReadOnlyList<string> SandboxMissing, IReadOnlyList<string> Notices, IReadOnlyList<MetricSample> Metrics)
 {
-    /// <summary>The NVMe controllers that it drives.</summary>
+    /// <summary>The controllers that it drives.</summary>
     public IReadOnlyList<ControllerStatus> Controllers { get; init; } = [];
 
     /// <summary>The uplink of a net domain; null of other domains.</summary>
@@ -66,13 +66,16 @@ internal sealed record UplinkStatus(string Through, bool? Link, PortCounters Cou
 /// <param name="Counters">What its domain counted since the system was started, over all restarts.</param>
 internal sealed record PortStatus(string Client, string Domain, string Ip, string Ip6, string Mac, bool Attached, IReadOnlyList<string>? Rules, PortCounters Counters);
 
-/// <summary>An NVMe controller of a domain.</summary>
-/// <param name="Name">Its PCI address, or <c>nvme</c> for a device model.</param>
+/// <summary>A controller of a domain.</summary>
+/// <param name="Name">Its PCI address, or <c>nvme</c> or <c>uplink</c> for a device model.</param>
 /// <param name="Protection">What keeps it to what the domain was granted.</param>
 /// <param name="Model">Its model number; null until the component told.</param>
 /// <param name="Resets">How often the component had to reset it since it was started.</param>
 internal sealed record ControllerStatus(string Name, string Protection, string? Model, long Resets)
 {
+    /// <summary>What it is.</summary>
+    public string Kind { get; init; } = ControllerKind.Nvme.Noun;
+
     /// <summary>One of which a domain measured something, or nothing yet.</summary>
     public static ControllerStatus Of(string name, string protection, IEnumerable<MetricSample> samples)
     {

@@ -91,7 +91,7 @@ internal static class StatusTable
     }
 
     private static string Describe(ControllerStatus controller) =>
-        $"NVMe controller{(controller.Model is null ? "" : $" ({controller.Model})")}, {controller.Protection}{(controller.Resets == 0 ? "" : $", {Phrase.Count(controller.Resets, "reset")}")}";
+        $"{controller.Kind}{(controller.Model is null ? "" : $" ({controller.Model})")}, {controller.Protection}{(controller.Resets == 0 ? "" : $", {Phrase.Count(controller.Resets, "reset")}")}";
 
     private static string Passed(long sent, long received, PortCounters counters) =>
         $"{Bytes(sent)} sent, {Bytes(received)} received{(counters.Dropped == 0 ? "" : $", {counters.Dropped} dropped")}";

@@ -33,7 +33,7 @@ internal static class Trial
                 frontEnd.Verify(1);
                 long shared = component.PinnedBytes - own;
                 Check.That(
-                    controller is not VfioNvme || shared >= FrontEnd.MemoryLength,
+                    controller is not VfioController || shared >= FrontEnd.MemoryLength,
                     $"the guest's memory is the device's to reach: {shared >> 20} MiB are pinned beside the driver's {own >> 10} KiB");
                 Console.WriteLine($"ok: {blocks} blocks written at depth {FrontEnd.Depth} and read");
                 CheckInterrupts(address, controller, component.Measure());
@@ -124,7 +124,7 @@ internal static class Trial
     private static void CheckInterrupts(PciAddress address, DomainFunction controller, IReadOnlyList<MetricSample> samples)
     {
         MetricSample[] queues = [.. samples.Where(s => s.Name == ControllerMetrics.InterruptProcessor)];
-        Check.That(controller is VfioNvme == queues.Length > 0, $"{queues.Length} queues wait for interrupts");
+        Check.That(controller is VfioController == queues.Length > 0, $"{queues.Length} queues wait for interrupts");
         foreach (MetricSample queue in queues)
         {
             string handler = $"vfio-msix[{queue.Tags[ControllerMetrics.Vector]}]({address})";
@@ -140,9 +140,9 @@ internal static class Trial
     /// <summary>Takes a controller as <c>makatea up</c> does, and says what is done with it.</summary>
     public static DomainFunction Claim(PciAddress address, string[] options)
     {
-        LinuxPciDevice device = NvmeClaim.Check(
-            address, LinuxPciDevice.List(), new DeviceOptions(options.Contains("--bind"), options.Contains("--allow-unprotected"), "makatea up x.yaml"));
-        return device.IsIsolated ? new VfioNvme(device, Tell) : new UnprotectedNvme(device, Tell);
+        LinuxPciDevice device = ControllerClaim.Check(
+            address, LinuxPciDevice.List(), new DeviceOptions(options.Contains("--bind"), options.Contains("--allow-unprotected"), "makatea up x.yaml"), ControllerKind.Nvme);
+        return device.IsIsolated ? new VfioController(device, Tell) : new UnprotectedController(device, Tell);
 
         static void Tell(string notice) => Console.WriteLine($"ok: {notice}");
     }

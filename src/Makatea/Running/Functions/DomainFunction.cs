@@ -8,6 +8,9 @@ namespace Makatea.Running;
 /// </summary>
 internal abstract class DomainFunction : RenewedGrant
 {
+    /// <summary>What it is, for people to read.</summary>
+    public abstract string Noun { get; }
+
     /// <summary>What keeps it to what its domain was granted, in words.</summary>
     public abstract string Protection { get; }
 }

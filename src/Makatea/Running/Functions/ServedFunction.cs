@@ -13,6 +13,7 @@ internal sealed class ServedFunction : IDisposable
     private readonly Thread _thread;
     private readonly Action<string> _notice;
     private readonly Grant _peer;
+    private volatile bool _isEnding;
 
     /// <summary>Takes over function and space, and serves.</summary>
     public ServedFunction(PciFunction function, DmaSpace space, Action<string> notice)
@@ -35,6 +36,7 @@ internal sealed class ServedFunction : IDisposable
     public void Dispose()
     {
         Release();
+        _isEnding = true;
         _server.Close();
         _thread.Join();
     }
@@ -50,10 +52,14 @@ internal sealed class ServedFunction : IDisposable
             }
         }
 #pragma warning disable CA1031 // Whatever it is, it is this function's: the manager and what else it runs go on.
-        catch (Exception e)
+        catch (Exception e) when (!_isEnding || e is not IOException)
 #pragma warning restore CA1031
         {
             _notice($"its controller is served no more: {e.Message}");
+        }
+        catch (IOException)
+        {
+            // Its channel was closed on this side, as its end was asked for.
         }
     }
 }

@@ -1,5 +1,6 @@
 using Makatea.Domains.Net;
 using Makatea.NetStack;
+using Makatea.Platform;
 using Makatea.Systems;
 
 namespace Makatea.Running;
@@ -87,7 +88,9 @@ internal static class NetManifest
         return new UplinkOptions
         {
             Kind = uplink.E1000 is null ? UplinkKind.Interface : UplinkKind.Adapter,
-            Grant = UplinkGrant,
+
+            // A function's grant is called by its address, which VFIO's users are to know.
+            Grant = uplink.E1000 is { } adapter && PciAddress.TryParse(adapter.Value, out PciAddress address) ? address.ToString() : UplinkGrant,
             Address4 = NetworkOf(uplink.Address, isIPv4: true),
             Gateway4 = AddressOf(uplink.Gateway),
             Address6 = NetworkOf(uplink.Address6, isIPv4: false),

@@ -46,7 +46,7 @@ internal static class UplinkChecks
         foreach (DomainDescription domain in system.Domains.Where(d => d.Uplink is not null))
         {
             UplinkDescription uplink = domain.Uplink!.Value.Value;
-            Located<string>? wired = uplink.Wire is { } wire && wire.Value.StartsWith("tap:", StringComparison.Ordinal) ? new(wire.Value[4..], wire.Mark) : null;
+            Located<string>? wired = uplink.Wire is { } wire && wire.Value.StartsWith(UplinkDescription.TapPrefix, StringComparison.Ordinal) ? new(wire.Value[UplinkDescription.TapPrefix.Length..], wire.Mark) : null;
             if ((uplink.Tap ?? uplink.Interface ?? wired) is { } name && !interfaces.TryAdd(name.Value, domain))
             {
                 DomainDescription other = interfaces[name.Value];

@@ -9,6 +9,9 @@ internal sealed class UplinkDescription
     /// <summary>What the wire of a device model is by default: QEMU's own small network, which reaches what this machine reaches.</summary>
     public const string UserNetwork = "user";
 
+    /// <summary>What the wire of a device model starts with that is a TAP device.</summary>
+    public const string TapPrefix = "tap:";
+
     /// <summary>Name of a TAP device.</summary>
     public Located<string>? Tap { get; set; }
 
@@ -41,7 +44,4 @@ internal sealed class UplinkDescription
 
     /// <summary>The adapter is a device model.</summary>
     public bool IsEmulated => E1000 is { Value: Emulated };
-
-    /// <summary>Whether a wire of a device model is one: it has a name, path or nothing, as it should.</summary>
-    public static bool IsWire(string wire) => wire == UserNetwork || wire.Split(':', 2) is ["tap" or "connect" or "listen", { Length: > 0 }];
 }

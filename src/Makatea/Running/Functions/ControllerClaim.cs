@@ -1,4 +1,3 @@
-using Makatea.Drivers.Nvme;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Views;
@@ -6,7 +5,7 @@ using Makatea.Views;
 namespace Makatea.Running;
 
 /// <summary>Looks whether a domain can have a controller of this machine, before anything is done to it.</summary>
-internal static class NvmeClaim
+internal static class ControllerClaim
 {
     private static readonly string?[] _harmlessDrivers = [null, "vfio-pci", "pci-stub"];
 
@@ -14,15 +13,16 @@ internal static class NvmeClaim
     /// <param name="address">The controller.</param>
     /// <param name="devices">All functions.</param>
     /// <param name="options">What the user allows.</param>
+    /// <param name="kind">What it has to be.</param>
     /// <exception cref="IOException">It cannot be had; the message names what is in the way and what to do.</exception>
-    public static LinuxPciDevice Check(PciAddress address, IReadOnlyList<LinuxPciDevice> devices, DeviceOptions options)
+    public static LinuxPciDevice Check(PciAddress address, IReadOnlyList<LinuxPciDevice> devices, DeviceOptions options, ControllerKind kind)
     {
-        LinuxPciDevice[] controllers = [.. devices.Where(d => d.Identity.ClassCode == NvmeController.ClassCode)];
+        LinuxPciDevice[] controllers = [.. devices.Where(d => kind.Fits(d.Identity))];
         LinuxPciDevice device = devices.FirstOrDefault(d => d.Address == address)
-            ?? throw new IOException($"this machine has no PCI function {address}; {Others(controllers)}");
-        if (device.Identity.ClassCode != NvmeController.ClassCode)
+            ?? throw new IOException($"this machine has no PCI function {address}; {Others(controllers, kind)}");
+        if (!kind.Fits(device.Identity))
         {
-            throw new IOException($"{address} is no NVMe controller but {Article(PciClassNames.Of(device.Identity.ClassCode))}; {Others(controllers)}");
+            throw new IOException($"{address} is no {kind.Noun} but {Article(PciClassNames.Of(device.Identity.ClassCode))}; {Others(controllers, kind)}");
         }
 
         if (!device.IsIsolated && !options.AllowUnprotected)
@@ -52,9 +52,9 @@ internal static class NvmeClaim
                 $"{address} {(device.Driver is null ? "is not bound to vfio-pci" : $"is {device.Driver}'s")}; to take it for as long as the system runs: {options.Command} --bind");
     }
 
-    private static string Others(LinuxPciDevice[] controllers) => controllers.Length == 0
-        ? "it has no NVMe controllers at all ('makatea devices' lists what it has)"
-        : $"its NVMe {(controllers.Length == 1 ? "controller is" : "controllers are")} {string.Join(", ", controllers.Select(c => c.Address))}";
+    private static string Others(LinuxPciDevice[] controllers, ControllerKind kind) => controllers.Length == 0
+        ? $"it has no {kind.Noun}s at all ('makatea devices' lists what it has)"
+        : $"its {kind.Noun}{(controllers.Length == 1 ? " is" : "s are")} {string.Join(", ", controllers.Select(c => c.Address))}";
 
-    private static string Article(string name) => $"{("AEIOU".Contains(name[0], StringComparison.OrdinalIgnoreCase) ? "an" : "a")} {name}";
+    private static string Article(string name) => $"{("AEIOU".Contains(name[0], StringComparison.OrdinalIgnoreCase) || name.StartsWith("NV", StringComparison.Ordinal) ? "an" : "a")} {name}";
 }

@@ -9,13 +9,13 @@ using Makatea.Views;
 namespace Makatea.Running;
 
 /// <summary>
-/// An NVMe controller of this machine, given to its domain through VFIO: the component maps its registers and hears its interrupts itself, and the IOMMU keeps the controller to the
+/// A controller of this machine, given to its domain through VFIO: the component maps its registers and hears its interrupts itself, and the IOMMU keeps the controller to the
 /// memory that the component mapped for it. What one component had mapped ends with that component, as it alone has the DMA space. The controller is taken from its driver
 /// when the first component starts.
 /// </summary>
-/// <param name="device">The controller, which <see cref="NvmeClaim"/> found fit.</param>
+/// <param name="device">The controller, which <see cref="ControllerClaim"/> found fit.</param>
 /// <param name="notice">Told in a sentence what is done with it.</param>
-internal sealed class VfioNvme(LinuxPciDevice device, Action<string> notice) : DomainFunction
+internal sealed class VfioController(LinuxPciDevice device, Action<string> notice) : DomainFunction
 {
     private const ulong EnoughLocked = 1ul << 40;
 
@@ -24,6 +24,9 @@ internal sealed class VfioNvme(LinuxPciDevice device, Action<string> notice) : D
     private VfioGrant? _grant;
     private VfioInterface _interface;
     private bool _toldOfMoves;
+
+    /// <inheritdoc/>
+    public override string Noun => ControllerKind.NounOf(device.Identity);
 
     /// <inheritdoc/>
     public override string Protection => $"behind {device.Iommu ?? "an IOMMU"}{(_interface == VfioInterface.None ? "" : $", {_interface.InWords()}")}";

@@ -5,15 +5,18 @@ using Makatea.Platform.Linux;
 namespace Makatea.Running;
 
 /// <summary>
-/// An NVMe controller of a machine without an IOMMU, which the user allowed. The manager holds the controller and serves its function to the component, which so far chooses no address;
+/// A controller of a machine without an IOMMU, which the user allowed. The manager holds the controller and serves its function to the component, which so far chooses no address;
 /// but what it tells the controller to do reaches all memory of the machine. Data is copied through huge pages, as guests' memory is in pieces, and there are no interrupts.
 /// </summary>
-/// <param name="device">The controller, which <see cref="NvmeClaim"/> found fit.</param>
+/// <param name="device">The controller, which <see cref="ControllerClaim"/> found fit.</param>
 /// <param name="notice">Told in a sentence what is done with it.</param>
-internal sealed class UnprotectedNvme(LinuxPciDevice device, Action<string> notice) : DomainFunction
+internal sealed class UnprotectedController(LinuxPciDevice device, Action<string> notice) : DomainFunction
 {
     private VfioBinding? _binding;
     private ServedFunction? _served;
+
+    /// <inheritdoc/>
+    public override string Noun => ControllerKind.NounOf(device.Identity);
 
     /// <inheritdoc/>
     public override string Protection => "behind no IOMMU";

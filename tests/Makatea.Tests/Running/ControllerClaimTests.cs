@@ -5,7 +5,7 @@ using Makatea.Running;
 namespace Makatea.Tests.Running;
 
 /// <summary>Which controllers a domain gets, and what it is told where it gets none.</summary>
-public class NvmeClaimTests
+public class ControllerClaimTests
 {
     private static readonly LinuxPciDevice _disk =
         new(new PciAddress(0, 1, 0, 0), new PciIdentity(0x1b36, 0x0010, 0x010802, 2, 0, 0), "nvme", 7, "dmar0", "DMA", [], []);
@@ -19,7 +19,7 @@ public class NvmeClaimTests
     [InlineData("vfio-pci", true)]
     [InlineData("vfio-pci", false)]
     public void Found_fit(string? driver, bool bind) =>
-        Assert.Equal(_disk.Address, NvmeClaim.Check(_disk.Address, [_disk with { Driver = driver }], _bind with { Bind = bind }).Address);
+        Assert.Equal(_disk.Address, ControllerClaim.Check(_disk.Address, [_disk with { Driver = driver }], _bind with { Bind = bind }, ControllerKind.Nvme).Address);
 
     [Theory]
     [InlineData("nvme", "0000:01:00.0 is nvme's; to take it for as long as the system runs: makatea up sys.yaml --bind")]
@@ -34,6 +34,16 @@ public class NvmeClaimTests
         LinuxPciDevice other = _disk with { Address = new(0, 2, 0, 0) };
         Assert.EndsWith("; its NVMe controller is 0000:02:00.0", Refusal(_bind, other), StringComparison.Ordinal);
         Assert.EndsWith("; its NVMe controllers are 0000:02:00.0, 0000:03:00.0", Refusal(_bind, other, _disk with { Address = new(0, 3, 0, 0) }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Adapters_are_claimed_as_controllers_are()
+    {
+        LinuxPciDevice adapter = _disk with { Identity = new(0x8086, 0x10d3, 0x020000, 0, 0, 0), Driver = "vfio-pci" };
+        Assert.Same(adapter, ControllerClaim.Check(adapter.Address, [adapter], _bind, ControllerKind.Adapter));
+        Assert.Equal(
+            "0000:01:00.0 is no 82574L or 82540EM adapter but an NVMe controller; it has no 82574L or 82540EM adapters at all ('makatea devices' lists what it has)",
+            Assert.Throws<IOException>(() => ControllerClaim.Check(_disk.Address, [_disk], _bind, ControllerKind.Adapter)).Message);
     }
 
     [Fact]
@@ -55,7 +65,7 @@ public class NvmeClaimTests
         Assert.EndsWith("echo 0000:01:00.1 > /sys/bus/pci/drivers/snd_hda_intel/unbind", refusal, StringComparison.Ordinal);
 
         // Without a driver it does nothing.
-        Assert.Same(disk, NvmeClaim.Check(disk.Address, [disk, _audio with { Driver = null }], _bind));
+        Assert.Same(disk, ControllerClaim.Check(disk.Address, [disk, _audio with { Driver = null }], _bind, ControllerKind.Nvme));
     }
 
     [Fact]
@@ -66,14 +76,14 @@ public class NvmeClaimTests
         Assert.StartsWith("0000:01:00.0 is in no IOMMU group: nothing would keep the device, and so the domain that drives it, from all memory", refusal, StringComparison.Ordinal);
         Assert.EndsWith("makatea up sys.yaml --allow-unprotected", refusal, StringComparison.Ordinal);
         DeviceOptions allowed = _bind with { AllowUnprotected = true };
-        Assert.Same(bare, NvmeClaim.Check(bare.Address, [bare], allowed));
+        Assert.Same(bare, ControllerClaim.Check(bare.Address, [bare], allowed, ControllerKind.Nvme));
 
         // VFIO hands nothing out there: it is free when it has no driver.
         LinuxPciDevice free = bare with { Driver = null };
-        Assert.Same(free, NvmeClaim.Check(bare.Address, [free], allowed with { Bind = false }));
+        Assert.Same(free, ControllerClaim.Check(bare.Address, [free], allowed with { Bind = false }, ControllerKind.Nvme));
         Assert.Contains("is nvme's; to take it", Refusal(allowed with { Bind = false }, bare), StringComparison.Ordinal);
     }
 
     private static string Refusal(DeviceOptions options, params LinuxPciDevice[] devices) =>
-        Assert.Throws<IOException>(() => NvmeClaim.Check(_disk.Address, devices, options)).Message;
+        Assert.Throws<IOException>(() => ControllerClaim.Check(_disk.Address, devices, options, ControllerKind.Nvme)).Message;
 }
