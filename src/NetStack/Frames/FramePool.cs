@@ -32,7 +32,8 @@ public sealed class FramePool : IDisposable
     private readonly MemorySegment _bytes;
     private readonly NativeArray<FrameInfo> _infos;
 
-    // The scatter list of each frame is at its first buffer's place: a queue may read it until it gives the frame back.
+    // The scatter list of each frame is at its first buffer's place: a queue may read it until it gives the frame back. Those of one part, which are most, lie close together.
+    private readonly NativeArray<MemorySegment> _single;
     private readonly NativeArray<MemorySegment> _segments;
     private readonly NativeArray<int> _free;
     private int _freeCount;
@@ -46,6 +47,7 @@ public sealed class FramePool : IDisposable
         Count = (int)Math.Min(memory.Length / BufferLength, int.MaxValue / BufferLength);
         _bytes = memory.Slice(0, Count * BufferLength);
         _infos = new(Count);
+        _single = new(Count);
         _segments = new(Count * MaxParts);
         _free = new(Count);
         for (int i = Count - 1; i >= 0; i--)
@@ -193,6 +195,7 @@ public sealed class FramePool : IDisposable
     public void Dispose()
     {
         _infos.Dispose();
+        _single.Dispose();
         _segments.Dispose();
         _free.Dispose();
     }
@@ -206,9 +209,13 @@ public sealed class FramePool : IDisposable
     internal ScatterList Scatter(int frame)
     {
         ref FrameInfo info = ref _infos[frame];
-        int first = frame * MaxParts;
-        _segments[first] = _bytes.Slice(frame * BufferLength, info.PartLength);
-        return info.Parts == 1 ? ScatterList.Of(_segments, first, 1) : ScatterParts(frame);
+        if (info.Parts != 1)
+        {
+            return ScatterParts(frame);
+        }
+
+        _single[frame] = _bytes.Slice(frame * BufferLength, info.PartLength);
+        return ScatterList.Of(_single, frame, 1);
     }
 
     /// <summary>Hands a buffer that the thread has to a queue.</summary>
@@ -268,10 +275,10 @@ public sealed class FramePool : IDisposable
     {
         int parts = _infos[frame].Parts;
         int part = frame;
-        for (int i = 1; i < parts; i++)
+        for (int i = 0; i < parts; i++)
         {
-            part = _infos[part].Next;
             _segments[(frame * MaxParts) + i] = _bytes.Slice(part * BufferLength, _infos[part].PartLength);
+            part = _infos[part].Next;
         }
 
         return ScatterList.Of(_segments, frame * MaxParts, parts);
