@@ -6,7 +6,7 @@ namespace Makatea.Drivers.E1000;
 internal sealed partial class TransmitRing<TChip>
 {
     private const NetFrameFlags Segmentation = NetFrameFlags.SegmentTcp4 | NetFrameFlags.SegmentTcp6;
-    private const NetFrameFlags Known = NetFrameFlags.NeedsChecksum | Segmentation | NetFrameFlags.HasVlanTag;
+    private const NetFrameFlags Known = NetFrameFlags.NeedsChecksum | Segmentation | NetFrameFlags.HasVlanTag | NetFrameFlags.ChecksumGood;
 
     // The piece of its own that the last bytes of a frame after a segmented one get.
     private const int Sentinel = 4;

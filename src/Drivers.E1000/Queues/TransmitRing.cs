@@ -152,7 +152,7 @@ internal sealed partial class TransmitRing<TChip> : IDisposable
         for (; i < frames.Length; i++)
         {
             ref readonly NetFrame frame = ref frames[i];
-            if (frame.Data.Count != 1 || frame.Offload.Flags != NetFrameFlags.None || !TryAddPlain(frame.Data.AsSpan()[0], frame.Length))
+            if (frame.Data.Count != 1 || (frame.Offload.Flags & ~NetFrameFlags.ChecksumGood) != 0 || !TryAddPlain(frame.Data.AsSpan()[0], frame.Length))
             {
                 if (!TryAddOther(frame))
                 {

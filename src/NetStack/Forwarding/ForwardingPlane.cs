@@ -175,7 +175,7 @@ public sealed class ForwardingPlane
     private void SendOther(ForwardingPort egress, int frame)
     {
         ref FrameInfo info = ref Frames[frame];
-        NetFrameFlags work = info.Offload.Flags &= PortOffloads.Work;
+        NetFrameFlags work = info.Offload.Flags &= PortOffloads.Transmitted;
         NetFrameFlags lacking = work & egress.Lacks;
         if ((work & PortOffloads.Segmentation) != 0)
         {

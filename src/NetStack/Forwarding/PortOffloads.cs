@@ -8,8 +8,8 @@ internal static class PortOffloads
     /// <summary>Segmentation of any kind.</summary>
     public const NetFrameFlags Segmentation = NetFrameFlags.SegmentTcp4 | NetFrameFlags.SegmentTcp6 | NetFrameFlags.SegmentUdp4 | NetFrameFlags.SegmentUdp6;
 
-    /// <summary>All that a frame can ask a port for.</summary>
-    public const NetFrameFlags Work = NetFrameFlags.NeedsChecksum | Segmentation | NetFrameFlags.SegmentEcn | NetFrameFlags.HasVlanTag;
+    /// <summary>All that a frame can say to the port that it leaves by.</summary>
+    public const NetFrameFlags Transmitted = NetFrameFlags.NeedsChecksum | Segmentation | NetFrameFlags.SegmentEcn | NetFrameFlags.HasVlanTag | NetFrameFlags.ChecksumGood;
 
     private static readonly (NetOffloads Offload, NetFrameFlags Flag)[] _pairs =
     [

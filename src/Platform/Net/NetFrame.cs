@@ -80,7 +80,9 @@ public enum NetFrameFlags : ushort
     /// </summary>
     NeedsChecksum = 1 << 0,
 
-    /// <summary>Receive: the transport checksum (and that of the IPv4 header) was checked and is right.</summary>
+    /// <summary>
+    /// Receive: the transport checksum (and that of the IPv4 header) was checked and is right. Transmit: a port to somebody on this machine may pass that on; others take no notice.
+    /// </summary>
     ChecksumGood = 1 << 1,
 
     /// <summary>Receive: a checksum was checked and is wrong.</summary>

@@ -24,12 +24,12 @@ public sealed class ForwardingTests
     }
 
     [Fact]
-    public void What_only_a_receiver_says_is_not_asked_of_the_next_port()
+    public void What_is_known_of_checksums_is_passed_on_and_what_only_a_receiver_says_is_not()
     {
         using var bed = new PlaneBed(new LoopbackForwarder());
         bed.Attach();
-        bed.Arrive(0, Bytes(64), new() { Flags = NetFrameFlags.ChecksumGood });
-        Assert.Equal(NetFrameFlags.None, Assert.Single(bed.TakeSent(0)).Offload.Flags);
+        bed.Arrive(0, Bytes(64), new() { Flags = NetFrameFlags.ChecksumGood | NetFrameFlags.ChecksumBad | (NetFrameFlags)0x8000 });
+        Assert.Equal(NetFrameFlags.ChecksumGood, Assert.Single(bed.TakeSent(0)).Offload.Flags);
     }
 
     [Fact]
