@@ -34,6 +34,16 @@ public sealed class LinuxGrant(SafeFileHandle handle) : Grant
         return new LinuxGrant(new SafeFileHandle(fd, ownsHandle: true));
     }
 
+    /// <summary>Makes a further descriptor for what one is for, such as for a process that is about to be started.</summary>
+    /// <param name="source">The descriptor, which stays its owner's.</param>
+    /// <param name="least">Least number of the new one.</param>
+    /// <exception cref="IOException">The process has no descriptors left.</exception>
+    public static SafeFileHandle Duplicate(SafeFileHandle source, int least = 0)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        return LinuxError.Descriptor(Libc.Fcntl(source, Libc.F_DUPFD_CLOEXEC, least), "cannot duplicate a descriptor", "fcntl(F_DUPFD_CLOEXEC)");
+    }
+
     /// <inheritdoc/>
     public override MappedMemory Map(ulong offset, ulong length, MemoryAccess access)
     {

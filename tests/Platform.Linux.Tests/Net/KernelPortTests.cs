@@ -142,9 +142,10 @@ public sealed class KernelPortTests : IDisposable
         using (NetDescriptors descriptors = _bed.In(() => isTap ? TapPort.OpenDescriptors("mk") : PacketPort.OpenDescriptors("mk")))
         {
             // Two slots, one after the other, as a manager fills them.
-            int slot = 700 + (isTap ? 0 : 10);
-            using SafeSlot first = new(descriptors.Device, slot);
-            using SafeSlot second = new(descriptors.Link, slot + 1);
+            GrantSlot[] slots = GrantSlot.Of(descriptors.Device, descriptors.Link);
+            using GrantSlot first = slots[0];
+            using GrantSlot second = slots[1];
+            int slot = first.Number;
             using NetPort port = new LinuxGrants().OpenPort(new ManifestGrant("uplink", GrantType.Port, slot));
             Assert.Equal("mk", ((KernelPort)port).Name);
             using NetQueue queue = port.OpenQueue(0, new NetQueueOptions());
@@ -201,20 +202,5 @@ public sealed class KernelPortTests : IDisposable
         _bed.Veth("mk", other, "far");
         _bed.UpBare("mk");
         return _bed.In(() => PacketPort.Open("mk"));
-    }
-
-    /// <summary>A descriptor of this process under a number of the test's choosing.</summary>
-    private sealed class SafeSlot : IDisposable
-    {
-        private readonly Microsoft.Win32.SafeHandles.SafeFileHandle _handle;
-
-        internal SafeSlot(Microsoft.Win32.SafeHandles.SafeFileHandle source, int slot)
-        {
-            int made = Libc.Fcntl(source, Libc.F_DUPFD_CLOEXEC, slot);
-            Assert.Equal(slot, made);
-            _handle = new(made, ownsHandle: true);
-        }
-
-        public void Dispose() => _handle.Dispose();
     }
 }

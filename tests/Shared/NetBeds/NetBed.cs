@@ -48,14 +48,14 @@ internal sealed class NetBed : IDisposable
             Ip(["-n", Name, "addr", "add", address, "dev", name, .. address.Contains(':') ? new[] { "nodad" } : []]);
         }
 
-        Ip("-n", Name, "link", "set", name, "up");
+        Ip("-n", Name, "link", "set", "dev", name, "up");
     }
 
     /// <summary>Switches an interface on that the kernel is to leave alone.</summary>
     internal void UpBare(string name)
     {
-        Ip("-n", Name, "link", "set", name, "addrgenmode", "none");
-        Ip("-n", Name, "link", "set", name, "up");
+        Ip("-n", Name, "link", "set", "dev", name, "addrgenmode", "none");
+        Ip("-n", Name, "link", "set", "dev", name, "up");
     }
 
     /// <summary>Makes a veth pair between two namespaces.</summary>

@@ -1,4 +1,7 @@
-namespace Makatea.Platform.Linux.Tests;
+using Makatea.Platform;
+using Makatea.Platform.Linux;
+
+namespace Makatea.Tests.Net;
 
 /// <summary>Carries all frames between two ports, with their offload metadata, on a thread of its own.</summary>
 internal sealed class PortBridge : IDisposable
