@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Makatea.Cli;
 using Makatea.Domains.Manager;
+using Makatea.Domains.Net;
 using Makatea.Domains.Storage;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
@@ -29,7 +30,7 @@ internal static class ComponentProgram
                 throw new IOException("the manager did not begin with a start message");
             }
 
-            await ServeAsync(start, control, logs).ConfigureAwait(false);
+            await (start.Manifest.Kind == NetDomainOptions.Kind ? NetComponent.ServeAsync(start, control, logs) : ServeAsync(start, control, logs)).ConfigureAwait(false);
             return ExitCode.Success;
         }
         catch (Exception e) when (e is ArgumentException or IOException or GrantException or SandboxException)

@@ -8,6 +8,7 @@ internal sealed class PortBridge : IDisposable
 {
     private const int BufferLength = 2048;
     private const int Depth = 1024;
+    private const int MostTries = 2000;
     private readonly Side _a;
     private readonly Side _b;
     private readonly DoorbellWaiter _waiter;
@@ -124,15 +125,14 @@ internal sealed class PortBridge : IDisposable
                 }
 
                 _frame[0] = new NetFrame { Data = ScatterList.Of(_parts, 0, _count), Length = _length, Offload = part.Offload };
-                while (other.Queue.Transmit(_frame) == 0)
+                // A queue that is full for long belongs to a device that died; its thread has to get to the changes that are posted to it.
+                for (int tries = 0; other.Queue.Transmit(_frame) == 0 && tries < MostTries; tries++)
                 {
+                    other.Reclaim();
                     Thread.Yield();
                 }
 
-                while (other.Queue.Reclaim(_tags) > 0)
-                {
-                }
-
+                other.Reclaim();
                 for (int p = 0; p < _count; p++)
                 {
                     Supply(_partTags[p]);
@@ -150,6 +150,13 @@ internal sealed class PortBridge : IDisposable
             _port.Dispose();
             _memory.Dispose();
             _parts.Dispose();
+        }
+
+        private void Reclaim()
+        {
+            while (Queue.Reclaim(_tags) > 0)
+            {
+            }
         }
 
         /// <summary>Takes away what the contract says that it need not be right.</summary>
