@@ -1,10 +1,13 @@
+using Makatea.NetStack;
+
 namespace Makatea.Systems;
 
 /// <summary>The checks of net domains and of who is whose client: each interface has one user, chains end, ports are published once.</summary>
 internal static class NetChecks
 {
-    /// <summary>First port that net domains keep for their own services.</summary>
-    public const int FirstReservedPort = 61_000;
+    // Ports at which a net domain hears answers to its own requests for addresses ([RFC 2131] 4.1, [RFC 8415] 7.2).
+    private const long DhcpClient = 68;
+    private const long Dhcp6Client = 546;
 
     /// <summary>Checks a system that may have been read in part.</summary>
     public static void Check(SystemDescription system, SystemFileErrors errors)
@@ -115,9 +118,9 @@ internal static class NetChecks
         {
             foreach (PublishDescription publish in qube.Publish.Where(p => p.Port.Mark.Line != 0))
             {
-                if (publish.Port.Value >= FirstReservedPort)
+                if (publish.Port.Value is >= EphemeralPorts.First and <= EphemeralPorts.Last || publish is { IsUdp: true, Port.Value: DhcpClient or Dhcp6Client })
                 {
-                    errors.Meaning(publish.Port.Mark, $"found the port {publish.Port.Value}, expected 1 to {FirstReservedPort - 1}: net domains keep those from {FirstReservedPort} on for themselves");
+                    errors.Meaning(publish.Port.Mark, $"found {publish.Describe()}, expected another: net domains keep {EphemeralPorts.First} to {EphemeralPorts.Last}, and udp {DhcpClient} and {Dhcp6Client}, for themselves");
                 }
 
                 foreach (DomainDescription domain in Chain(system, qube.NetVm))
