@@ -24,6 +24,11 @@ internal static class Application
             return VhostUserBlkCommand.PrintCapabilities(output);
         }
 
+        if (VhostUserNetCommand.AsksForCapabilities(result))
+        {
+            return VhostUserNetCommand.PrintCapabilities(output);
+        }
+
         if (result.Errors.Count != 0)
         {
             return ReportUsage(result, error);
@@ -74,6 +79,7 @@ internal static class Application
             CheckCommand.Create(),
             SchemaCommand.Create(),
             VhostUserBlkCommand.Create(),
+            VhostUserNetCommand.Create(),
         };
         root.Options.OfType<VersionOption>().Single().Aliases.Add("-V");
         root.Options.Add(_verbose);

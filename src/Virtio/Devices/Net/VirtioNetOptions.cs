@@ -35,7 +35,9 @@ public sealed record VirtioNetOptions
     /// <summary>The driver may choose another address by the control virtqueue. Not for guests that are to keep theirs.</summary>
     public bool AddressChanges { get; init; }
 
-    internal void Check()
+    /// <summary>Checks every option.</summary>
+    /// <exception cref="ArgumentException">One is outside what is allowed; the message says what is.</exception>
+    public void Check()
     {
         if (Address.IsMulticast || Address.Value == 0 || Address.Value > MacAddress.Broadcast.Value)
         {
