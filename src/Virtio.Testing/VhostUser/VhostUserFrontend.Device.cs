@@ -74,6 +74,18 @@ public sealed partial class VhostUserFrontend
         }
     }
 
+    /// <summary>VHOST_USER_SEND_RARP.</summary>
+    public void SendRarp(MacAddress station)
+    {
+        Span<byte> payload = stackalloc byte[8];
+        payload.Clear();
+        station.Write(payload);
+        Tell(VhostUserRequest.SendRarp, payload);
+    }
+
+    /// <summary>VHOST_USER_NET_SET_MTU.</summary>
+    public void SetMtu(ushort mtu) => TellUInt64(VhostUserRequest.NetSetMtu, mtu);
+
     /// <summary>VHOST_USER_SET_STATUS.</summary>
     public void SetStatus(byte status) => TellUInt64(VhostUserRequest.SetStatus, status);
 

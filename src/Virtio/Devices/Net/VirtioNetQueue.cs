@@ -18,6 +18,7 @@ internal sealed class VirtioNetQueue : NetQueue
     private int _bit;
     private int _nextSend;
     private bool _owesDiscard;
+    private bool _isArmed;
 
     public VirtioNetQueue(VirtioNetPort port, NetQueueOptions options)
     {
@@ -55,6 +56,11 @@ internal sealed class VirtioNetQueue : NetQueue
         }
 
         GuestRings rings = Rings;
+        if (_isArmed)
+        {
+            Disarm(rings);
+        }
+
         int count = 0;
         if (_owesDiscard || _port.Gratuitous != 0)
         {
@@ -128,6 +134,7 @@ internal sealed class VirtioNetQueue : NetQueue
 
         GuestRings rings = Rings;
         long deadline = DoorbellWaiter.Forever;
+        _isArmed = true;
         foreach (GuestSendRing ring in rings.Senders)
         {
             // Without buffers nothing can be taken: whoever supplies them comes back.
@@ -224,6 +231,16 @@ internal sealed class VirtioNetQueue : NetQueue
             {
                 ring.NotifyIfDue(TimeProvider.System.GetTimestamp());
             }
+        }
+    }
+
+    /// <summary>The thread is awake and looks at the rings by itself: its drivers need not kick.</summary>
+    private void Disarm(GuestRings rings)
+    {
+        _isArmed = false;
+        foreach (GuestSendRing ring in rings.Senders)
+        {
+            ring.DisableKicks();
         }
     }
 
