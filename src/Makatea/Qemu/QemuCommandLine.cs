@@ -61,22 +61,24 @@ internal static class QemuCommandLine
 
         if (paths.Net is { } net)
         {
-            AddNet(arguments, qube, net);
+            AddNet(arguments, qube, accelerator, net);
         }
 
         return arguments;
     }
 
-    private static void AddNet(List<string> arguments, QubeDescription qube, string socket)
+    private static void AddNet(List<string> arguments, QubeDescription qube, Accelerator accelerator, string socket)
     {
         PortDescription port = qube.Port ?? new();
 
-        // A vector for each queue, one for changes of the configuration such as the link, and one for QEMU's control queue.
-        string queues = port.Queues == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $",mq=on,vectors={(2 * port.Queues) + 2}");
+        // A vector for each queue, one for changes of the configuration such as the link, and one for QEMU's control queue. Without KVM no MSI-X: there QEMU 7.2 looks for irqfds that it
+        // does not have when a vhost-user network device starts (virtio_pci_vq_vector_unmask), and crashes.
+        string vectors = accelerator.Name == "kvm" ? string.Create(CultureInfo.InvariantCulture, $",vectors={(2 * port.Queues) + 2}") : ",vectors=0";
+        string queues = port.Queues == 1 ? "" : ",mq=on";
         string mtu = port.Mtu == PortDescription.DefaultMtu ? "" : string.Create(CultureInfo.InvariantCulture, $",host_mtu={port.Mtu}");
         arguments.AddRange(["-chardev", $"socket,id=net,path={Escape(socket)},reconnect=1"]);
         arguments.AddRange(["-netdev", string.Create(CultureInfo.InvariantCulture, $"vhost-user,id=net,chardev=net,queues={port.Queues}")]);
-        arguments.AddRange(["-device", $"virtio-net-pci,id=net-port,netdev=net,mac={qube.Addresses!.Mac},romfile={queues}{mtu}"]);
+        arguments.AddRange(["-device", $"virtio-net-pci,id=net-port,netdev=net,mac={qube.Addresses!.Mac},romfile={queues}{vectors}{mtu}"]);
     }
 
     /// <summary>In QEMU's option syntax a comma ends a value unless doubled.</summary>

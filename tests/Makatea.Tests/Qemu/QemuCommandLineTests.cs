@@ -52,9 +52,9 @@ public class QemuCommandLineTests
         List<string> arguments = [.. QemuCommandLine.Build(qube, new Accelerator("tcg", ""), _paths with { Net = "/run/m/w,@net" }, 3)];
         Assert.Contains("socket,id=net,path=/run/m/w,,@net,reconnect=1", arguments);
         Assert.Equal("vhost-user,id=net,chardev=net,queues=1", After(arguments, "-netdev"));
-        Assert.Contains("virtio-net-pci,id=net-port,netdev=net,mac=00:16:3e:5e:6c:11,romfile=", arguments);
+        Assert.Contains("virtio-net-pci,id=net-port,netdev=net,mac=00:16:3e:5e:6c:11,romfile=,vectors=0", arguments); // of TCG
         qube.Port = new PortDescription { Queues = 4, Mtu = 9000 };
-        arguments = [.. QemuCommandLine.Build(qube, new Accelerator("tcg", ""), _paths with { Net = "/n" }, 3)];
+        arguments = [.. QemuCommandLine.Build(qube, new Accelerator("kvm", ""), _paths with { Net = "/n" }, 3)];
         Assert.Equal("vhost-user,id=net,chardev=net,queues=4", After(arguments, "-netdev"));
         Assert.Contains("virtio-net-pci,id=net-port,netdev=net,mac=00:16:3e:5e:6c:11,romfile=,mq=on,vectors=10,host_mtu=9000", arguments);
     }

@@ -91,7 +91,10 @@ public sealed class SeccompPolicyTests
         { 317, [1, 8], Refused }, // SECCOMP_FILTER_FLAG_NEW_LISTENER
         { 317, [0, 0], Refused },
         { 41, [1, 1], Refused }, // socket
-        { 53, [1, 1], Refused }, // socketpair
+        { 53, [1, 0x8_0001, 0], SeccompProgram.Allow }, // socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+        { 53, [1, 0x8_0002, 0], Refused }, // SOCK_DGRAM
+        { 53, [2, 0x8_0001, 0], Refused }, // AF_INET
+        { 53, [1, 0x8_0001, 1], Refused },
         { 54, [3, 1, 8], SeccompProgram.Allow }, // setsockopt(SOL_SOCKET, SO_RCVBUF)
         { 54, [3, 1, 50], Refused }, // SO_ATTACH_BPF
         { 54, [3, 6, 8], Refused }, // of TCP

@@ -63,12 +63,22 @@ internal sealed class AddressPlan
         foreach (QubeDescription qube in qubes)
         {
             PortDescription port = qube.Port ?? new();
-            while (!plan.IsFree(Default(number), port))
+            PortAddresses made;
+            if (NumberOf(port) is { } own && plan.IsFree(Default(own), port))
             {
-                number++;
+                made = Default(own);
+            }
+            else
+            {
+                while (!plan.IsFree(Default(number), port))
+                {
+                    number++;
+                }
+
+                made = Default(number++);
             }
 
-            PortAddresses made = Default(number++);
+            plan.Claim(made, $"qube '{qube.Name.Value}' in line {qube.Name.Mark.Line}");
             qube.Addresses = new(
                 port.Ip is { } ip && IpAddress.TryParse(ip.Value, out IpAddress written) ? written : made.Ip,
                 port.Ip6 is { } ip6 && IpAddress.TryParse(ip6.Value, out IpAddress written6) ? written6 : made.Ip6,
@@ -79,6 +89,10 @@ internal sealed class AddressPlan
     /// <summary>The addresses of a number.</summary>
     public static PortAddresses Default(int number) =>
         new(IpAddress.FromIPv4(FirstIp + (uint)number), new(_firstIp6 + (uint)number), new(FirstMac + (uint)number));
+
+    /// <summary>The number that a written IPv4 address is made of: its other addresses are made of it as well.</summary>
+    private static int? NumberOf(PortDescription port) =>
+        port.Ip is { } ip && IpAddress.TryParse(ip.Value, out IpAddress address) && address.IsIPv4 && address.IPv4 - FirstIp is > 0 and < 255 and var number ? (int)number : null;
 
     private bool IsFree(PortAddresses made, PortDescription port) =>
         (port.Ip is not null || !_owners.ContainsKey(made.Ip.ToString()))

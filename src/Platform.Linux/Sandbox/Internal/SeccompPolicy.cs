@@ -116,6 +116,7 @@ internal static class SeccompPolicy
                 When(Ioctl, Eperm, [.. _controls.Select(ArgumentTest[] (c) => [Int(1, c)])]),
                 When(Fcntl, Eperm, [.. _fileControls.Select(ArgumentTest[] (c) => [Int(1, c)])]),
                 When(Setsockopt, Eperm, [.. _socketOptions.Select(ArgumentTest[] (o) => [Int(1, 1), Int(2, o)]), .. _packetOptions.Select(ArgumentTest[] (o) => [Int(1, PacketLevel), Int(2, o)])]),
+                When(Socketpair, Eperm, [Int(0, 1), Int(1, 0x8_0001), Int(2, 0)]), // AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC: a channel, whose ends are nowhere else
                 When(Prctl, Einval, [[Int(0, 4), Int(1, 0)], .. _processControls.Select(ArgumentTest[] (c) => [Int(0, c)])]), // 4: PR_SET_DUMPABLE
                 When(ArchPrctl, Einval, [Int(0, 0x1002)], [Int(0, 0x1003)]), // ARCH_SET_FS, ARCH_GET_FS
                 When(Seccomp, Eperm, [Int(0, 1), Bits(1, ~1u, 0)]), // SECCOMP_SET_MODE_FILTER, at most with SECCOMP_FILTER_FLAG_TSYNC: only less

@@ -47,6 +47,7 @@ internal enum Syscall
     Listen = 50,
     Getsockname = 51,
     Getpeername = 52,
+    Socketpair = 53,
     Setsockopt = 54,
     Getsockopt = 55,
     Clone = 56,
