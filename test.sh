@@ -45,6 +45,7 @@ gate allocations dotnet run -c Release --no-build --project bench/Makatea.Benchm
 gate nvme-allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- nvme --gate
 gate e1000-allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- e1000 --gate
 gate forward-allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- forward --gate
+gate nat-allocations dotnet run -c Release --no-build --project bench/Makatea.Benchmarks -- nat --gate
 
 test_projects "$jobs" "$filter" tests/*.Tests tests/EndToEnd
 

@@ -152,9 +152,9 @@ internal static class TcpTracking
         !After(segment.Sequence, sender.MaxEnd)
         && !After(sender.End - receiver.MaxWindow - 1, segment.End)
 
-        // Acknowledges what was sent, and nothing long ago.
+        // Acknowledges what was sent, and nothing long ago ([RFC 5961] 5.2).
         && !After(segment.Acknowledged, receiver.End)
-        && !After(receiver.End - Math.Max(sender.MaxWindow, LeastAckWindow), segment.Acknowledged);
+        && !After(receiver.Acked - Math.Max(sender.MaxWindow, LeastAckWindow), segment.Acknowledged);
 
     private static void Advance(ref TcpSide sender, ref TcpSide receiver, in TcpSegment segment)
     {
