@@ -71,7 +71,7 @@ public sealed partial class DhcpClient : IUdpHandler, IHostTimer
         }
     }
 
-    /// <summary>Gives the lease back and ends.</summary>
+    /// <summary>Gives the lease back, if the way to the server is known, and ends.</summary>
     public void Stop()
     {
         if (Lease is { } lease)
