@@ -117,6 +117,37 @@ public sealed class NamePeerTests : IDisposable
         Assert.True(_bed.CheckCapture("eth0", new(0xfeff_ffff_ffff)) > 5);
     }
 
+    /// <summary>ISC's client, which has DHCPv6: the M flag sends a host there.</summary>
+    [SkippableFact]
+    public void AQubeGetsItsFixedIPv6Address()
+    {
+        NetBed.Require("dhclient", "isc-dhcp-client");
+        _bed.Do(() => new Dhcp6Server(_bed.Udp).Serve(
+            _bed.QubeSide.Index, new(PeerBed.Ip("fd09::5"), IpAddress.LinkLocal(new(0xfeff_ffff_ffff)), new(0xfeff_ffff_ffff), [PeerBed.Ip("fd53::53")])));
+        _bed.Qube.Exec("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0");
+        _bed.Qube.Up("eth0");
+        _bed.Capture(_bed.Qube, "eth0");
+        string script = Path.Combine(_bed.Folder, "script");
+        string said = Path.Combine(_bed.Folder, "said");
+        File.WriteAllText(script, $"""
+            #!/bin/sh
+            [ "$reason" = BOUND6 ] && ip addr add "$new_ip6_address/128" dev "$interface" && echo "$new_dhcp6_name_servers" > {said}
+            exit 0
+            """);
+        _bed.Qube.Exec("chmod", "+x", script);
+        _bed.Qube.Exec("dhclient", "-6", "-1", "-sf", script, "-lf", $"{_bed.Folder}/lease6", "-pf", $"{_bed.Folder}/pid6", "-cf", "/dev/null", "eth0");
+        try
+        {
+            Assert.Contains("fd09::5/128", _bed.Qube.Exec("ip", "-6", "addr", "show", "dev", "eth0"));
+            Assert.Equal("fd53::53", File.ReadAllText(said).Trim());
+            Assert.True(_bed.CheckCapture("eth0", new(0xfeff_ffff_ffff)) >= 2);
+        }
+        finally
+        {
+            _bed.Qube.Exec("kill", File.ReadAllText($"{_bed.Folder}/pid6").Trim());
+        }
+    }
+
     private void StartServer()
     {
         File.WriteAllLines(Path.Combine(_bed.Folder, "hosts"), Enumerable.Range(1, 200).Select(i => $"10.1.0.{i} large.test"));

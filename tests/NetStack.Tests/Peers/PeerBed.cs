@@ -145,7 +145,7 @@ internal sealed class PeerBed : IDisposable
     internal void Capture(NetBed bed, string device)
     {
         string file = Path.Combine(Folder, $"{device}.pcap");
-        Start(bed, "tcpdump", "-i", device, "--immediate-mode", "-U", "-s", "0", "-Z", "root", "-w", file);
+        Start(bed, "tcpdump", "-i", device, "--immediate-mode", "-B", "16384", "-U", "-s", "0", "-Z", "root", "-w", file);
         Assert.True(SpinWait.SpinUntil(() => File.Exists(file) && new FileInfo(file).Length >= 24, TimeSpan.FromSeconds(10)), "tcpdump did not begin");
     }
 
