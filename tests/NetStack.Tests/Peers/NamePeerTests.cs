@@ -3,6 +3,7 @@ using Makatea.Tests.Net;
 namespace Makatea.NetStack.Tests;
 
 /// <summary>The domain's clients against dnsmasq, and a Linux qube against its servers.</summary>
+[Trait("Category", "Long")]
 public sealed class NamePeerTests : IDisposable
 {
     private readonly PeerBed _bed = new();

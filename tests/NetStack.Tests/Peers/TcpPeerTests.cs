@@ -7,6 +7,7 @@ using Makatea.Tests.Net;
 namespace Makatea.NetStack.Tests;
 
 /// <summary>The domain's TCP against Linux's.</summary>
+[Trait("Category", "Long")]
 public sealed class TcpPeerTests : IDisposable
 {
     private const int Piece = 64 * 1024;
