@@ -52,7 +52,8 @@ public sealed partial class ConnectionTracker
         }
         else if (isFromUplink)
         {
-            return new(FlowVerdict.Local);
+            // A port that may stand for a qube's is none of the domain's: nobody answers there, so that a connection whose flow was lost is not reset before the qube sends again.
+            return new(SourceNat.IsOwn(key.DestinationPort) ? FlowVerdict.Local : FlowVerdict.Invalid);
         }
         else if (isPublic)
         {

@@ -58,7 +58,7 @@ public sealed partial class ConnectionTracker
     public FlowDecision Outbound(int qube, in FlowPacket packet, long now) => Track(qube, FlowDecision.Uplink, packet, now);
 
     /// <summary>A packet from the uplink, to an address that is the uplink's own.</summary>
-    /// <returns>Goes to a qube; <see cref="FlowVerdict.Local"/> where it is of no flow.</returns>
+    /// <returns>Goes to a qube; <see cref="FlowVerdict.Local"/> where it is of no flow, and to a port of the domain's own.</returns>
     public FlowDecision Inbound(in FlowPacket packet, long now) => Track(FlowDecision.Uplink, FlowDecision.None, packet, now);
 
     /// <summary>A packet from one qube to the address of another.</summary>

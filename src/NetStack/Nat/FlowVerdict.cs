@@ -6,7 +6,7 @@ public enum FlowVerdict : byte
     /// <summary>It goes on, to <see cref="FlowDecision.Qube"/> or the uplink, after <see cref="ConnectionTracker.Translate"/>.</summary>
     Forward,
 
-    /// <summary>From the uplink, and of no flow: it is for the domain itself or for nobody.</summary>
+    /// <summary>From the uplink, of no flow, and not to a port that may stand for a qube's: it is for the domain itself or for nobody.</summary>
     Local,
 
     /// <summary>No rule allows it. The sender is told with "administratively prohibited", as by Qubes, as often as the limit for errors allows.</summary>

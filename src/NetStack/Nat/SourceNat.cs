@@ -66,6 +66,9 @@ internal sealed class SourceNat(FlowTable table, PortMappings mappings, UInt128 
         return TryChoose(ref reply, original.SourcePort, isExclusive: false);
     }
 
+    /// <summary>A port of the uplink's address is for the domain's own services; 0 where a protocol has none.</summary>
+    internal static bool IsOwn(ushort port) => port is < FirstPort or (>= EphemeralPorts.First and <= EphemeralPorts.Last);
+
     /// <summary>Gives a flow that was found in memory its mapping back.</summary>
     internal int Restore(in FlowKey original, in FlowKey reply)
     {
@@ -114,8 +117,6 @@ internal sealed class SourceNat(FlowTable table, PortMappings mappings, UInt128 
         && !(isExclusive && mappings.IsUsed(reply.IsIPv4, reply.DestinationPort, reply.Protocol))
         && !Published.Holds(reply.IsIPv4, reply.Protocol, reply.DestinationPort)
         && table.IsUnused(reply);
-
-    private static bool IsOwn(ushort port) => port is < FirstPort or (>= EphemeralPorts.First and <= EphemeralPorts.Last);
 
     private ushort Draw()
     {

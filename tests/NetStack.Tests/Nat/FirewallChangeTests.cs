@@ -30,7 +30,7 @@ public sealed class FirewallChangeTests : IDisposable
         _bed.Tracker.SetRules(0, _bed.Rules($"action=accept dst4={Remote4}"), _bed.Now);
         Assert.Equal(2, _bed.Tracker.Count);
         Assert.Equal(FlowVerdict.Forward, _bed.Inbound(kept.Answer).Verdict);
-        Assert.Equal(FlowVerdict.Local, _bed.Inbound(ended.Answer).Verdict);
+        Assert.Equal(FlowVerdict.Invalid, _bed.Inbound(ended.Answer).Verdict);
         Assert.Equal(FlowVerdict.Forward, _bed.Inbound(others.Answer).Verdict);
         Assert.Equal(FlowVerdict.Rejected, _bed.Outbound(0, From(0) with { Destination = "1.1.1.1" }).Verdict);
         Assert.Equal(FlowVerdict.Forward, _bed.Outbound(0, From(0) with { SourcePort = 2000 }).Verdict);

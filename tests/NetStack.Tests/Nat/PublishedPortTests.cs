@@ -30,10 +30,10 @@ public sealed class PublishedPortTests : IDisposable
     [Fact]
     public void What_is_not_published_is_not_reached()
     {
-        Assert.Equal(FlowVerdict.Local, _bed.Inbound(Asked(8079)).Verdict);
-        Assert.Equal(FlowVerdict.Local, _bed.Inbound(Asked(8090)).Verdict);
-        Assert.Equal(FlowVerdict.Local, _bed.Inbound(Asked(8083) with { Protocol = 17 }).Verdict);
-        Assert.Equal(FlowVerdict.Local, _bed.Inbound(From(0, 17) with { Source = Remote4, Destination = External4, DestinationPort = 5000 }).Verdict);
+        Assert.Equal(FlowVerdict.Invalid, _bed.Inbound(Asked(8079)).Verdict);
+        Assert.Equal(FlowVerdict.Invalid, _bed.Inbound(Asked(8090)).Verdict);
+        Assert.Equal(FlowVerdict.Invalid, _bed.Inbound(Asked(8083) with { Protocol = 17 }).Verdict);
+        Assert.Equal(FlowVerdict.Invalid, _bed.Inbound(From(0, 17) with { Source = Remote4, Destination = External4, DestinationPort = 5000 }).Verdict);
 
         // Nor by who claims to be a qube.
         Assert.Equal(FlowVerdict.Invalid, _bed.Inbound(Asked(8083) with { Source = Qubes4[0] }).Verdict);
@@ -69,7 +69,7 @@ public sealed class PublishedPortTests : IDisposable
         _bed.Inbound(Asked(8081));
         _bed.Tracker.Publish([new(6, 8080, 8080, TestPacket.Ip(Qubes4[1]), 80)]);
         Assert.Equal(1, _bed.Tracker.Count);
-        Assert.Equal(FlowVerdict.Local, _bed.Inbound(Asked(8081)).Verdict);
+        Assert.Equal(FlowVerdict.Invalid, _bed.Inbound(Asked(8081)).Verdict);
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class RestartTests : IDisposable
         _bed.Attach(0);
         Assert.Equal((FlowVerdict.Forward, 0), (_bed.Inbound(sent.Answer) is var answer ? answer.Verdict : default, answer.Qube));
         _bed.Tracker.Detach(0);
-        Assert.Equal(FlowVerdict.Local, _bed.Inbound(sent.Answer).Verdict);
+        Assert.Equal(FlowVerdict.Invalid, _bed.Inbound(sent.Answer).Verdict);
     }
 
     [Fact]
@@ -91,7 +91,7 @@ public sealed class RestartTests : IDisposable
             }
 
             bed.Start();
-            Assert.Equal(isLost ? FlowVerdict.Local : FlowVerdict.Forward, bed.Inbound(Reply(16, 5001, 1001)).Verdict);
+            Assert.Equal(isLost ? FlowVerdict.Invalid : FlowVerdict.Forward, bed.Inbound(Reply(16, 5001, 1001)).Verdict);
             Assert.Equal(FlowVerdict.Forward, bed.Outbound(0, Segment(16, 1001, 5001, 500)).Verdict);
             Assert.Equal(FlowVerdict.Forward, bed.Inbound(Reply(16, 5001, 1501)).Verdict);
 

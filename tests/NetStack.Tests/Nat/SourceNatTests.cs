@@ -56,13 +56,17 @@ public sealed class SourceNatTests : IDisposable
     }
 
     [Fact]
-    public void What_nobody_asked_for_is_the_domains_own()
+    public void What_nobody_asked_for_reaches_the_domain_on_its_own_ports_alone()
     {
         Seen sent = _bed.Outbound(0, From(0));
-        Assert.Equal(FlowVerdict.Local, _bed.Inbound(sent.Answer with { SourcePort = 54 }).Verdict);
-        Assert.Equal(FlowVerdict.Local, _bed.Inbound(sent.Answer with { DestinationPort = 40_001 }).Verdict);
-        Assert.Equal(FlowVerdict.Local, _bed.Inbound(sent.Answer with { Source = "93.184.216.35" }).Verdict);
-        Assert.Equal(FlowVerdict.Local, _bed.Inbound(sent.Answer with { Protocol = 6 }).Verdict);
+        TestPacket[] strangers =
+        [
+            sent.Answer with { SourcePort = 54 }, sent.Answer with { DestinationPort = 40_001 }, sent.Answer with { Source = "93.184.216.35" }, sent.Answer with { Protocol = 6 },
+        ];
+        Assert.All(strangers, stranger => Assert.Equal(FlowVerdict.Invalid, _bed.Inbound(stranger).Verdict));
+        Assert.All((ushort[])[1, 68, 1023, 16_384, 32_767], port => Assert.Equal(FlowVerdict.Local, _bed.Inbound(sent.Answer with { DestinationPort = port }).Verdict));
+        Assert.Equal(FlowVerdict.Local, _bed.Inbound(From(0, 1) with { Source = Remote4, Destination = External4 }).Verdict);
+        Assert.Equal(FlowVerdict.Local, _bed.Inbound(From(0, 47) with { Source = Remote4, Destination = External4, Raw = new byte[8] }).Verdict);
         Assert.Equal(1, _bed.Tracker.Count);
     }
 
