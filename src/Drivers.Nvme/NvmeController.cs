@@ -56,7 +56,7 @@ public sealed partial class NvmeController : IDisposable
     public int Resets { get; private set; }
 
     /// <summary>What each of its open queues did. The numbers need not be of one moment; nothing is waited for.</summary>
-    public IReadOnlyList<NvmeQueueStatistics> Queues => [.. Volatile.Read(ref _openQueues).Select(q => q.Statistics)];
+    public IReadOnlyList<NvmeQueueStatistics> Queues => Array.ConvertAll(Volatile.Read(ref _openQueues), q => q.Statistics);
 
     /// <summary>The controller reported something. Raised on its own thread.</summary>
     public event Action<NvmeEvent>? EventReported;

@@ -1,21 +1,20 @@
 using Makatea.Platform;
 using Makatea.Virtio;
-using Microsoft.Extensions.Logging;
 
 namespace Makatea.Domains;
 
 /// <summary>Serves one device to the front ends that come to one listener, on a thread of its own.</summary>
-internal sealed partial class DeviceServer
+internal sealed class DeviceServer
 {
     private readonly VirtioDevice _device;
     private readonly ChannelListener _listener;
     private readonly VhostUserServer _server;
-    private readonly ILogger _logger;
+    private readonly ComponentLogger _logger;
     private readonly Thread _thread;
     private bool _isStarted;
 
     /// <summary>Takes over device and listener.</summary>
-    public DeviceServer(VirtioDevice device, ChannelListener listener, ComponentHost host, ILogger logger)
+    public DeviceServer(VirtioDevice device, ChannelListener listener, ComponentHost host, ComponentLogger logger)
     {
         _device = device;
         _listener = listener;
@@ -66,10 +65,7 @@ internal sealed partial class DeviceServer
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            ServingFailed(_logger, e, Name);
+            _logger.Log(LogSeverity.Error, 1, e, "{Device}: served no more", Name);
         }
     }
-
-    [LoggerMessage(1, LogLevel.Error, "{Device}: served no more")]
-    private static partial void ServingFailed(ILogger logger, Exception exception, string device);
 }

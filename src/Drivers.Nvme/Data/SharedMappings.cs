@@ -5,17 +5,20 @@ namespace Makatea.Drivers.Nvme;
 /// <summary>Memory of users that the controller reaches, mapped once however many namespaces were told of it.</summary>
 internal sealed class SharedMappings(DmaSpace space)
 {
-    private readonly Dictionary<(nint Address, ulong Length), (DmaMapping Mapping, int Users)> _mappings = [];
+    private readonly List<Shared> _mappings = [];
 
     /// <exception cref="DmaException">It cannot be mapped.</exception>
     internal void Add(MappedMemory memory)
     {
         lock (_mappings)
         {
-            (nint, ulong) key = (memory.Address, memory.Length);
-            _mappings[key] = _mappings.TryGetValue(key, out (DmaMapping Mapping, int Users) known)
-                ? (known.Mapping, known.Users + 1)
-                : (space.Map(memory, DmaAccess.ReadWrite), 1);
+            if (Find(memory) is { } known)
+            {
+                known.Users++;
+                return;
+            }
+
+            _mappings.Add(new Shared(memory, space.Map(memory, DmaAccess.ReadWrite)));
         }
     }
 
@@ -24,20 +27,11 @@ internal sealed class SharedMappings(DmaSpace space)
     {
         lock (_mappings)
         {
-            (nint, ulong) key = (memory.Address, memory.Length);
-            if (!_mappings.TryGetValue(key, out (DmaMapping Mapping, int Users) known))
+            if (Find(memory) is { } known && --known.Users == 0)
             {
-                return;
+                _mappings.Remove(known);
+                known.Mapping.Dispose();
             }
-
-            if (known.Users > 1)
-            {
-                _mappings[key] = (known.Mapping, known.Users - 1);
-                return;
-            }
-
-            _mappings.Remove(key);
-            known.Mapping.Dispose();
         }
     }
 
@@ -45,12 +39,22 @@ internal sealed class SharedMappings(DmaSpace space)
     {
         lock (_mappings)
         {
-            foreach ((DmaMapping mapping, _) in _mappings.Values)
-            {
-                mapping.Dispose();
-            }
+            _mappings.ForEach(m => m.Mapping.Dispose());
 
             _mappings.Clear();
         }
+    }
+
+    private Shared? Find(MappedMemory memory) => _mappings.Find(m => m.Address == memory.Address && m.Length == memory.Length);
+
+    private sealed class Shared(MappedMemory memory, DmaMapping mapping)
+    {
+        public nint Address { get; } = memory.Address;
+
+        public ulong Length { get; } = memory.Length;
+
+        public DmaMapping Mapping => mapping;
+
+        public int Users { get; set; } = 1;
     }
 }

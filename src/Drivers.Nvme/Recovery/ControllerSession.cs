@@ -107,7 +107,12 @@ internal sealed class ControllerSession : IDisposable
         var namespaces = new List<uint>();
         if (Port.Version < Version11)
         {
-            return [.. Enumerable.Range(1, (int)Math.Min(Identity.NamespaceCount, MaxNamespaces)).Select(i => (uint)i)];
+            for (uint id = 1; id <= Math.Min(Identity.NamespaceCount, MaxNamespaces); id++)
+            {
+                namespaces.Add(id);
+            }
+
+            return namespaces;
         }
 
         bool isMore = true;

@@ -8,6 +8,7 @@ using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Serving;
 using Makatea.Systems;
+using Makatea.Virtio;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
 
@@ -128,7 +129,11 @@ internal static class VhostUserBlkCommand
         try
         {
             ILogger log = logs.CreateLogger(Name);
-            return new StorageDomain(manifest, new LinuxHost(), new LinuxGrants(notice => log.LogWarning("{Notice}", notice)), new StorageDomainOptions { Loggers = logs });
+            return new StorageDomain(manifest, new LinuxHost(), new LinuxGrants(notice => log.LogWarning("{Notice}", notice)), new StorageDomainOptions
+            {
+                Logger = new LoggerAdapter(log),
+                Backends = services => LoadedBackends.Create(services, logs),
+            });
         }
         catch (ArgumentException e)
         {

@@ -6,6 +6,7 @@ using Makatea.Domains.Net;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Serving;
+using Makatea.Virtio;
 using Microsoft.Extensions.Logging;
 
 namespace Makatea.Commands;
@@ -119,7 +120,7 @@ internal static class VhostUserNetCommand
                     MaxPorts = result.GetValue(_maxPorts),
                     PollTime = TimeSpan.FromMicroseconds(result.GetValue(_pollTime)),
                 },
-                log);
+                new LoggerAdapter(log));
         }
         catch (ArgumentException e)
         {

@@ -6,6 +6,7 @@ using Makatea.Domains.Storage;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Running;
+using Makatea.Virtio;
 using Microsoft.Extensions.Logging;
 
 namespace Makatea.Serving;
@@ -59,7 +60,8 @@ internal static class ComponentProgram
         var notices = new ConcurrentQueue<string>();
         using var domain = new StorageDomain(start.Manifest, new LinuxHost(), new LinuxGrants(Notice), new StorageDomainOptions
         {
-            Loggers = logs,
+            Logger = new LoggerAdapter(log),
+            Backends = services => LoadedBackends.Create(services, logs),
             DeviceFailed = start.IsRestart ? (device, e) => notices.Enqueue($"{device.Name} is not served: {e.Message}") : null,
         });
         domain.Start();

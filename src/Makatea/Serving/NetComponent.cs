@@ -1,6 +1,7 @@
 using Makatea.Domains.Manager;
 using Makatea.Domains.Net;
 using Makatea.Platform.Linux;
+using Makatea.Virtio;
 using Microsoft.Extensions.Logging;
 
 namespace Makatea.Serving;
@@ -12,7 +13,7 @@ internal static class NetComponent
     public static async Task ServeAsync(StartMessage start, ControlChannel control, ILoggerFactory logs)
     {
         using var metrics = new MetricsCollector();
-        using var domain = new NetDomain(start.Manifest, new LinuxHost(), new LinuxGrants(), new NetDomainSettings { Loggers = logs });
+        using var domain = new NetDomain(start.Manifest, new LinuxHost(), new LinuxGrants(), new NetDomainSettings { Logger = new LoggerAdapter(logs.CreateLogger(start.Manifest.Name)) });
         domain.Start();
         SandboxSeal.Apply(SandboxSealRights.OpenFiles | SandboxSealRights.ExecutableMemory);
         control.Send(new ReadyMessage(domain.Notices));

@@ -18,7 +18,7 @@ internal sealed class NotificationWaiter : DoorbellWaiter
     private readonly WaiterPool _pool;
     private readonly ulong _slot;
     private readonly Lock _lock = new();
-    private readonly List<(Sel4Doorbell Doorbell, int Bit)> _doorbells = [];
+    private readonly List<Member> _doorbells = [];
     private ulong _used;
     private ulong _allowed;
     private ulong _pending;
@@ -51,7 +51,7 @@ internal sealed class NotificationWaiter : DoorbellWaiter
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             ours.Attach(this, bit);
-            _doorbells.Add((ours, bit));
+            _doorbells.Add(new Member(ours, bit));
             Interlocked.Or(ref _used, 1ul << bit);
         }
 
@@ -140,8 +140,8 @@ internal sealed class NotificationWaiter : DoorbellWaiter
 
     private void RemoveAt(int index)
     {
-        (Sel4Doorbell doorbell, int bit) = _doorbells[index];
-        doorbell.Detach();
+        int bit = _doorbells[index].Bit;
+        _doorbells[index].Doorbell.Detach();
         _doorbells.RemoveAt(index);
         if (_doorbells.Exists(d => d.Bit == bit))
         {
@@ -189,5 +189,12 @@ internal sealed class NotificationWaiter : DoorbellWaiter
         long nanoseconds = (long)((Int128)deadline * 1_000_000_000 / TimeProvider.System.TimestampFrequency);
         long result = _gate.Layer(LayerRequest.SetTimer, Number, (ulong)Math.Max(nanoseconds, 1));
         _timer = result >= 0 ? deadline : throw new IOException($"the layer does not set a timer (error {-result})");
+    }
+
+    private sealed class Member(Sel4Doorbell doorbell, int bit)
+    {
+        public Sel4Doorbell Doorbell => doorbell;
+
+        public int Bit => bit;
     }
 }

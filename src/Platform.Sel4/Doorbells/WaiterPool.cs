@@ -1,10 +1,22 @@
 namespace Makatea.Platform.Sel4;
 
 /// <summary>The notifications that the component's threads wait at, as many as the system file gives it.</summary>
-internal sealed class WaiterPool(KernelGate gate, ComponentTable table)
+internal sealed class WaiterPool
 {
+    private readonly KernelGate _gate;
+    private readonly ComponentTable _table;
     private readonly Lock _lock = new();
-    private readonly Stack<ulong> _free = new(Enumerable.Range(0, (int)table.Waiters).Reverse().Select(n => (ulong)n));
+    private readonly Stack<ulong> _free = [];
+
+    internal WaiterPool(KernelGate gate, ComponentTable table)
+    {
+        _gate = gate;
+        _table = table;
+        for (ulong number = table.Waiters; number > 0; number--)
+        {
+            _free.Push(number - 1);
+        }
+    }
 
     /// <summary>Takes one.</summary>
     /// <exception cref="IOException">All are in use.</exception>
@@ -13,8 +25,8 @@ internal sealed class WaiterPool(KernelGate gate, ComponentTable table)
         lock (_lock)
         {
             return _free.TryPop(out ulong number)
-                ? new NotificationWaiter(gate, this, table.FirstWaiter + number, number)
-                : throw new IOException($"all {table.Waiters} waiters of component '{table.Name}' are in use; give it more in the system file (waiters)");
+                ? new NotificationWaiter(_gate, this, _table.FirstWaiter + number, number)
+                : throw new IOException($"all {_table.Waiters} waiters of component '{_table.Name}' are in use; give it more in the system file (waiters)");
         }
     }
 

@@ -43,7 +43,7 @@ public sealed class GuestMemory
             }
         }
 
-        _windows = [.. _regions.Select(r => new GuestMemoryWindow(r.GuestAddress, r.Length, r.Memory.Address + (nint)r.Offset, r.Access))];
+        _windows = Array.ConvertAll(_regions, r => new GuestMemoryWindow(r.GuestAddress, r.Length, r.Memory.Address + (nint)r.Offset, r.Access));
     }
 
     /// <summary>The regions by ascending guest address.</summary>

@@ -5,9 +5,9 @@ using Makatea.Sel4.Programs;
 // Serves as the storage domain does, and writes where nothing is after a while, in the middle of whatever it does; from its fourth start on it is whole.
 const ulong Crashes = 3;
 var component = Sel4Component.Attach();
-using var domain = new StorageDomain(component.ReadManifest(), component.Host, component.Grants, new StorageDomainOptions { Loggers = new LineLogs() });
+using var domain = new StorageDomain(component.ReadManifest(), component.Host, component.Grants, new StorageDomainOptions { Logger = new LineLogger() });
 domain.Start();
-Console.WriteLine($"serving (start {component.Generation})");
+ComponentConsole.WriteLine($"serving (start {component.Generation})");
 if (component.Generation <= Crashes)
 {
     new Thread(() => Crash(TimeSpan.FromMilliseconds(2000 + (component.Generation * 313)))) { IsBackground = true }.Start();

@@ -104,7 +104,7 @@ internal static class Trial
         using UnixChannelListener listener = UnixChannelListener.Bind(Socket);
         using var component = new StorageComponent(address, controller, listener);
         var host = new LinuxHost();
-        using (var disk = new GuestDisk(host, () => UnixMessageChannel.Connect(Socket), static _ => false, 1 << 20, TimeSpan.FromSeconds(60)))
+        using (var disk = new GuestDisk(host, () => UnixMessageChannel.Connect(Socket), static _ => false, 1 << 20, TimeSpan.FromSeconds(60), Console.WriteLine))
         {
             var costs = new Costs(host, TicksPerMicrosecond());
             Console.WriteLine(costs.SystemCall());

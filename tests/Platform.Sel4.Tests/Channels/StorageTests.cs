@@ -84,7 +84,8 @@ public sealed class StorageTests : IDisposable
         },
         static c => ((RegionChannel)c).IsEnded,
         1 << 20,
-        TimeSpan.FromSeconds(30));
+        TimeSpan.FromSeconds(30),
+        static _ => { });
 
     private void Read(ulong block, Span<byte> destination)
     {

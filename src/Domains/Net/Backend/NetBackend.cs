@@ -2,8 +2,6 @@ using System.Security.Cryptography;
 using Makatea.NetStack;
 using Makatea.Platform;
 using Makatea.Virtio.Net;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Makatea.Domains.Net;
 
@@ -17,7 +15,7 @@ public sealed class NetBackend : IDisposable
 
     private readonly ComponentHost _host;
     private readonly NetBackendOptions _options;
-    private readonly ILogger _logger;
+    private readonly ComponentLogger _logger;
     private readonly Grant _grant;
     private readonly MappedMemory _memory;
     private readonly FramePool _frames;
@@ -29,7 +27,7 @@ public sealed class NetBackend : IDisposable
 
     /// <summary>Makes it; <see cref="Serve"/> serves.</summary>
     /// <exception cref="ArgumentException">An option is not possible; the message says what is.</exception>
-    public NetBackend(ComponentHost host, NetBackendOptions options, ILogger? logger = null)
+    public NetBackend(ComponentHost host, NetBackendOptions options, ComponentLogger? logger = null)
     {
         ArgumentNullException.ThrowIfNull(host);
         ArgumentNullException.ThrowIfNull(options);
@@ -37,7 +35,7 @@ public sealed class NetBackend : IDisposable
         DeviceOptions(options, 0).Check();
         _host = host;
         _options = options;
-        _logger = logger ?? NullLogger.Instance;
+        _logger = logger ?? ComponentLogger.None;
         _connections = new NetConnection?[options.MaxPorts];
         int perPort = _queues.ReceiveDepth + FramePool.MaxParts + Math.Max(2 * _queues.TransmitDepth, FramePool.MaxParts);
 

@@ -1,15 +1,15 @@
-using Microsoft.Extensions.Logging;
+using Makatea.Platform;
 
 namespace Makatea.Domains.Net;
 
-internal static partial class NetBackendLog
+internal static class NetBackendLog
 {
-    [LoggerMessage(EventId = 120, Level = LogLevel.Warning, Message = "{Name}: cannot accept a front end: {Reason}")]
-    public static partial void AcceptFailed(ILogger logger, string name, string reason);
+    public static void AcceptFailed(ComponentLogger logger, string name, string reason) =>
+        logger.Log(LogSeverity.Warning, 120, "{Name}: cannot accept a front end: {Reason}", name, reason);
 
-    [LoggerMessage(EventId = 121, Level = LogLevel.Warning, Message = "{Name}: a front end is turned away; there are {Limit} at most")]
-    public static partial void Refused(ILogger logger, string name, int limit);
+    public static void Refused(ComponentLogger logger, string name, int limit) =>
+        logger.Log(LogSeverity.Warning, 121, "{Name}: a front end is turned away; there are {Limit} at most", name, limit);
 
-    [LoggerMessage(EventId = 122, Level = LogLevel.Error, Message = "{Name}: not connected to the network: {Reason}")]
-    public static partial void NotAttached(ILogger logger, string name, string reason);
+    public static void NotAttached(ComponentLogger logger, string name, string reason) =>
+        logger.Log(LogSeverity.Error, 122, "{Name}: not connected to the network: {Reason}", name, reason);
 }

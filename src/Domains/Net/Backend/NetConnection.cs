@@ -2,7 +2,6 @@ using Makatea.NetStack;
 using Makatea.Platform;
 using Makatea.Virtio;
 using Makatea.Virtio.Net;
-using Microsoft.Extensions.Logging;
 
 namespace Makatea.Domains.Net;
 
@@ -14,11 +13,11 @@ internal sealed class NetConnection
     private readonly VhostUserServer _server;
     private readonly ForwardingLoop _loop;
     private readonly NetQueueOptions _queues;
-    private readonly ILogger _logger;
+    private readonly ComponentLogger _logger;
     private readonly Thread _thread;
     private volatile bool _hasEnded;
 
-    public NetConnection(VirtioNetDevice device, MessageChannel channel, ComponentHost host, ForwardingLoop loop, NetQueueOptions queues, ILogger logger)
+    public NetConnection(VirtioNetDevice device, MessageChannel channel, ComponentHost host, ForwardingLoop loop, NetQueueOptions queues, ComponentLogger logger)
     {
         _device = device;
         _channel = channel;

@@ -1,7 +1,6 @@
 using Makatea.NetStack;
 using Makatea.Platform;
 using Makatea.Virtio.Net;
-using Microsoft.Extensions.Logging;
 
 namespace Makatea.Domains.Net;
 
@@ -17,7 +16,7 @@ internal sealed class ClientPort : IDisposable
     /// <param name="listener">Where front ends come; becomes this object's.</param>
     /// <param name="host">Where it runs.</param>
     /// <param name="logger">Told of connections.</param>
-    public ClientPort(int number, ClientOptions options, IReadOnlyList<FirewallRule> rules, ChannelListener listener, ComponentHost host, ILogger logger)
+    public ClientPort(int number, ClientOptions options, IReadOnlyList<FirewallRule> rules, ChannelListener listener, ComponentHost host, ComponentLogger logger)
     {
         Number = number;
         Options = options;

@@ -1,6 +1,5 @@
 using Makatea.NetStack;
 using Makatea.Platform;
-using Microsoft.Extensions.Logging;
 
 namespace Makatea.Domains.Net;
 
@@ -15,7 +14,7 @@ public sealed partial class NetDomain : IDisposable
     private readonly ComponentHost _host;
     private readonly ComponentGrants _grants;
     private readonly NetDomainSettings _settings;
-    private readonly ILogger _logger;
+    private readonly ComponentLogger _logger;
     private readonly List<string> _notices = [];
     private readonly List<IDisposable> _owned = [];
     private readonly List<ClientPort> _clients = [];
@@ -53,7 +52,7 @@ public sealed partial class NetDomain : IDisposable
         _host = host;
         _grants = grants;
         _settings = settings ?? new();
-        _logger = _settings.Loggers.CreateLogger(manifest.Name);
+        _logger = _settings.Logger;
         try
         {
             MappedMemory connections = OpenConnections();

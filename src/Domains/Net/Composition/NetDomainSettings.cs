@@ -1,5 +1,4 @@
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
+using Makatea.Platform;
 
 namespace Makatea.Domains.Net;
 
@@ -7,7 +6,7 @@ namespace Makatea.Domains.Net;
 public sealed record NetDomainSettings
 {
     /// <summary>Where connections, refusals and faults are told.</summary>
-    public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
+    public ComponentLogger Logger { get; init; } = ComponentLogger.None;
 
     /// <summary>Where the time of day comes from, for rules that expire.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;

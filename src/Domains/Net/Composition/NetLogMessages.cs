@@ -1,28 +1,28 @@
-using Microsoft.Extensions.Logging;
+using Makatea.Platform;
 
 namespace Makatea.Domains.Net;
 
 /// <summary>What net domains log.</summary>
-internal static partial class NetLogMessages
+internal static class NetLogMessages
 {
-    [LoggerMessage(1, LogLevel.Information, "uplink: {Address4}, {Address6}, names from {Servers}")]
-    public static partial void Configured(ILogger logger, string address4, string address6, string servers);
+    public static void Configured(ComponentLogger logger, string address4, string address6, string servers) =>
+        logger.Log(LogSeverity.Information, 1, "uplink: {Address4}, {Address6}, names from {Servers}", address4, address6, servers);
 
-    [LoggerMessage(2, LogLevel.Information, "{Client}: at port {Port} with {Rules} firewall rules")]
-    public static partial void Attached(ILogger logger, string client, int port, int rules);
+    public static void Attached(ComponentLogger logger, string client, int port, int rules) =>
+        logger.Log(LogSeverity.Information, 2, "{Client}: at port {Port} with {Rules} firewall rules", client, port, rules);
 
-    [LoggerMessage(3, LogLevel.Warning, "{Notice}")]
-    public static partial void Noticed(ILogger logger, string notice);
+    public static void Noticed(ComponentLogger logger, string notice) =>
+        logger.Log(LogSeverity.Warning, 3, "{Notice}", notice);
 
-    [LoggerMessage(4, LogLevel.Warning, "uplink: the connection to the next net domain failed: {Reason}; waiting for another")]
-    public static partial void UplinkLost(ILogger logger, string reason);
+    public static void UplinkLost(ComponentLogger logger, string reason) =>
+        logger.Log(LogSeverity.Warning, 4, "uplink: the connection to the next net domain failed: {Reason}; waiting for another", reason);
 
-    [LoggerMessage(5, LogLevel.Information, "{Client}: {Rules} firewall rules from now on")]
-    public static partial void RulesSet(ILogger logger, string client, int rules);
+    public static void RulesSet(ComponentLogger logger, string client, int rules) =>
+        logger.Log(LogSeverity.Information, 5, "{Client}: {Rules} firewall rules from now on", client, rules);
 
-    [LoggerMessage(6, LogLevel.Information, "{Client}: link {State}")]
-    public static partial void LinkSet(ILogger logger, string client, string state);
+    public static void LinkSet(ComponentLogger logger, string client, string state) =>
+        logger.Log(LogSeverity.Information, 6, "{Client}: link {State}", client, state);
 
-    [LoggerMessage(7, LogLevel.Information, "{Flows} connections of before are known")]
-    public static partial void Restored(ILogger logger, int flows);
+    public static void Restored(ComponentLogger logger, int flows) =>
+        logger.Log(LogSeverity.Information, 7, "{Flows} connections of before are known", flows);
 }

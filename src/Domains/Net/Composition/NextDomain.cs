@@ -1,6 +1,5 @@
 using Makatea.Platform;
 using Makatea.Virtio.Testing;
-using Microsoft.Extensions.Logging;
 
 namespace Makatea.Domains.Net;
 
@@ -12,7 +11,7 @@ internal sealed class NextDomain : IDisposable
 {
     private readonly HandedChannels _channels;
     private readonly ComponentHost _host;
-    private readonly ILogger _logger;
+    private readonly ComponentLogger _logger;
     private readonly Action<NetPort> _found;
     private readonly Thread _thread;
     private DriverNetPort? _port;
@@ -22,7 +21,7 @@ internal sealed class NextDomain : IDisposable
     /// <param name="host">Where the component runs.</param>
     /// <param name="logger">Told of connections that fail.</param>
     /// <param name="found">Told of the port, once, on a thread of its own. It stays this object's.</param>
-    public NextDomain(MessageChannel channel, ComponentHost host, ILogger logger, Action<NetPort> found)
+    public NextDomain(MessageChannel channel, ComponentHost host, ComponentLogger logger, Action<NetPort> found)
     {
         _channels = new HandedChannels(channel);
         _host = host;

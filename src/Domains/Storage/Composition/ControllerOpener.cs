@@ -1,6 +1,5 @@
 using Makatea.Drivers.Nvme;
 using Makatea.Platform;
-using Microsoft.Extensions.Logging;
 
 namespace Makatea.Domains.Storage;
 
@@ -9,14 +8,14 @@ namespace Makatea.Domains.Storage;
 /// <param name="grants">Uses of the grants.</param>
 /// <param name="notice">Told of what the user may want to know of a controller.</param>
 /// <param name="logger">Told of what controllers report later.</param>
-internal sealed class ControllerOpener(ComponentHost host, ComponentGrants grants, Action<string> notice, ILogger logger) : IDisposable
+internal sealed class ControllerOpener(ComponentHost host, ComponentGrants grants, Action<string> notice, ComponentLogger logger) : IDisposable
 {
     // One that could not be opened stays so: each of its disks hears why.
     private readonly Dictionary<string, Lazy<NvmeController>> _controllers = [];
 
     /// <summary>Those that were opened, by the names of their grants.</summary>
-    public IReadOnlyList<(string Name, NvmeController Controller)> Opened =>
-        [.. _controllers.Where(c => c.Value.IsValueCreated).Select(c => (c.Key, c.Value.Value))];
+    public IReadOnlyList<OpenController> Opened =>
+        [.. _controllers.Where(c => c.Value.IsValueCreated).Select(c => new OpenController(c.Key, c.Value.Value))];
 
     /// <summary>Opens a namespace.</summary>
     /// <param name="grant">The controller.</param>

@@ -1,9 +1,5 @@
-using System.Reflection;
 using Makatea.Platform;
 using Makatea.Virtio;
-using Makatea.Virtio.Block;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace Makatea.Domains.Storage;
 
@@ -15,8 +11,8 @@ namespace Makatea.Domains.Storage;
 public sealed class StorageDomain : IDisposable
 {
     private readonly ComponentHost _host;
-    private readonly ILogger _logger;
-    private readonly ServiceProvider _services;
+    private readonly ComponentLogger _logger;
+    private readonly BackendTable _backends;
     private readonly ControllerOpener _controllers;
     private readonly DiskOpener _disks;
     private readonly List<DeviceServer> _servers = [];
@@ -36,29 +32,15 @@ public sealed class StorageDomain : IDisposable
         ArgumentNullException.ThrowIfNull(manifest);
         options ??= new StorageDomainOptions();
         _host = host;
-        _logger = options.Loggers.CreateLogger(manifest.Name);
+        _logger = options.Logger;
         _controllers = new ControllerOpener(host, grants, Notice, _logger);
         _disks = new DiskOpener(manifest, host, grants, _controllers, Notice);
-        var services = new ServiceCollection();
-        _ = services.AddSingleton(manifest)
-            .AddSingleton(host)
-            .AddSingleton(grants)
-            .AddSingleton(options.Loggers)
-            .AddSingleton(typeof(ILogger<>), typeof(Logger<>))
-            .AddSingleton(TimeProvider.System)
-            .AddSingleton<IBlockDeviceOpener>(_disks);
-        foreach (Assembly assembly in options.Modules.Prepend(typeof(VirtioBlockDevice).Assembly).Distinct())
-        {
-            _ = services.AddModules(assembly);
-        }
-
-        string[] backends = [.. services.Where(s => s.ServiceType == typeof(IVirtioBackend)).Select(s => s.ServiceKey).OfType<string>()];
-        _services = services.BuildServiceProvider();
+        _backends = options.Backends(new BackendServices(manifest, host, grants, _disks, _logger));
         foreach (ManifestDevice device in manifest.Devices)
         {
             try
             {
-                _servers.Add(Open(manifest, grants, device, backends));
+                _servers.Add(Open(manifest, grants, device));
             }
             catch (Exception e) when (options.DeviceFailed is { } failed && e is ArgumentException or IOException or GrantException)
             {
@@ -72,7 +54,7 @@ public sealed class StorageDomain : IDisposable
             }
         }
 
-        _metrics = new StorageMetrics(manifest.Name, [.. _disks.Disks.Values], _controllers.Opened);
+        _metrics = MetricsSwitch.IsOn ? new StorageMetrics(manifest.Name, [.. _disks.Disks.Values], _controllers.Opened) : null;
     }
 
     /// <summary>What the user may want to know of how the devices are served.</summary>
@@ -94,15 +76,13 @@ public sealed class StorageDomain : IDisposable
         _metrics?.Dispose();
         _servers.ForEach(s => s.End(Flush));
         _servers.Clear();
-        _services.Dispose();
+        _backends.Dispose();
         _controllers.Dispose();
     }
 
-    private DeviceServer Open(ComponentManifest manifest, ComponentGrants grants, ManifestDevice device, string[] backends)
+    private DeviceServer Open(ComponentManifest manifest, ComponentGrants grants, ManifestDevice device)
     {
-        IVirtioBackend backend = _services.GetKeyedService<IVirtioBackend>(device.Backend)
-            ?? throw new ArgumentException(
-                $"device '{device.Name}': no module registers the backend '{device.Backend}'{NearestName.Hint(device.Backend, backends)}; there are {string.Join(", ", backends)}");
+        IVirtioBackend backend = _backends.Find(device);
         ManifestGrant channel = manifest.Grants.FirstOrDefault(g => g.Name == device.Channel)
             ?? throw new ArgumentException($"device '{device.Name}': the component was not granted its channel '{device.Channel}'");
         ChannelListener listener = grants.OpenListener(channel);

@@ -1,18 +1,19 @@
-using System.Reflection;
 using Makatea.Platform;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
+using Makatea.Virtio;
 
 namespace Makatea.Domains.Storage;
 
 /// <summary>What a storage domain is told beyond its manifest.</summary>
 public sealed record StorageDomainOptions
 {
-    /// <summary>Where connections, refusals and faults are told.</summary>
-    public ILoggerFactory Loggers { get; init; } = NullLoggerFactory.Instance;
+    /// <summary>Where connections, refusals and faults are told; a <see cref="LoggerAdapter"/> is one of Microsoft.Extensions.Logging.</summary>
+    public ComponentLogger Logger { get; init; } = ComponentLogger.None;
 
-    /// <summary>Assemblies whose modules register more backends; <c>virtio-blk</c> is there always.</summary>
-    public IReadOnlyList<Assembly> Modules { get; init; } = [];
+    /// <summary>
+    /// Makes the backends that the manifest names, of what the domain has. <see cref="BackendTable.BuiltIn"/> unless said otherwise; <see cref="ModuleBackends"/> makes those of modules.
+    /// The domain disposes the table.
+    /// </summary>
+    public Func<BackendServices, BackendTable> Backends { get; init; } = BackendTable.BuiltIn;
 
     /// <summary>
     /// Told of a device that cannot be opened, while the domain starts; it is not served and the others are. Null lets the first such device fail the domain: right

@@ -1,29 +1,29 @@
 using Makatea.Drivers.Nvme;
-using Microsoft.Extensions.Logging;
+using Makatea.Platform;
 
 namespace Makatea.Domains.Storage;
 
 /// <summary>What the storage domain logs.</summary>
-internal static partial class StorageLogMessages
+internal static class StorageLogMessages
 {
-    [LoggerMessage(1, LogLevel.Information, "{Device}: {Bytes} bytes, served by {Backend}")]
-    public static partial void Opened(ILogger logger, string device, ulong bytes, string backend);
+    public static void Opened(ComponentLogger logger, string device, ulong bytes, string backend) =>
+        logger.Log(LogSeverity.Information, 1, "{Device}: {Bytes} bytes, served by {Backend}", device, bytes, backend);
 
-    [LoggerMessage(2, LogLevel.Error, "{Device}: not served: {Reason}")]
-    public static partial void NotOpened(ILogger logger, string device, string reason);
+    public static void NotOpened(ComponentLogger logger, string device, string reason) =>
+        logger.Log(LogSeverity.Error, 2, "{Device}: not served: {Reason}", device, reason);
 
-    [LoggerMessage(3, LogLevel.Warning, "{Notice}")]
-    public static partial void Noticed(ILogger logger, string notice);
+    public static void Noticed(ComponentLogger logger, string notice) =>
+        logger.Log(LogSeverity.Warning, 3, "{Notice}", notice);
 
-    [LoggerMessage(5, LogLevel.Error, "{Device}: what was written last may not be durable: {Reason}")]
-    public static partial void FlushFailed(ILogger logger, string device, string reason);
+    public static void FlushFailed(ComponentLogger logger, string device, string reason) =>
+        logger.Log(LogSeverity.Error, 5, "{Device}: what was written last may not be durable: {Reason}", device, reason);
 
-    [LoggerMessage(6, LogLevel.Warning, "controller {Controller} reports {Event}")]
-    public static partial void ControllerReported(ILogger logger, string controller, NvmeEvent @event);
+    public static void ControllerReported(ComponentLogger logger, string controller, NvmeEvent @event) =>
+        logger.Log(LogSeverity.Warning, 6, "controller {Controller} reports {Event}", controller, @event);
 
-    [LoggerMessage(7, LogLevel.Critical, "controller {Controller} was given up: {Reason}; its disks fail every request until the domain is started again")]
-    public static partial void ControllerFailed(ILogger logger, string controller, string? reason);
+    public static void ControllerFailed(ComponentLogger logger, string controller, string? reason) =>
+        logger.Log(LogSeverity.Critical, 7, "controller {Controller} was given up: {Reason}; its disks fail every request until the domain is started again", controller, reason);
 
-    [LoggerMessage(8, LogLevel.Warning, "controller {Controller} was reset: {Reason}; it works again, and what was outstanding is done again")]
-    public static partial void ControllerReset(ILogger logger, string controller, string reason);
+    public static void ControllerReset(ComponentLogger logger, string controller, string reason) =>
+        logger.Log(LogSeverity.Warning, 8, "controller {Controller} was reset: {Reason}; it works again, and what was outstanding is done again", controller, reason);
 }

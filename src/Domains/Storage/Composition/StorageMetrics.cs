@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using Makatea.Drivers.Nvme;
 
 namespace Makatea.Domains.Storage;
 
@@ -17,7 +16,7 @@ internal sealed class StorageMetrics : IDisposable
     private readonly string _component;
     private bool _isDisposed;
 
-    public StorageMetrics(string component, IReadOnlyCollection<Disk> disks, IReadOnlyList<(string Name, NvmeController Controller)> controllers)
+    public StorageMetrics(string component, IReadOnlyCollection<Disk> disks, IReadOnlyList<OpenController> controllers)
     {
         _component = component;
         _meter.CreateObservableCounter(

@@ -23,6 +23,7 @@ internal sealed class GuestDisk : IDisposable
     private readonly Func<MessageChannel> _connect;
     private readonly Func<MessageChannel, bool> _isEnded;
     private readonly TimeSpan _patience;
+    private readonly Action<string> _tell;
     private readonly VirtioBlkDriver _driver;
     private readonly BlkDriverQueue _queue;
     private readonly BlkResult[] _results = new BlkResult[Depth];
@@ -34,11 +35,13 @@ internal sealed class GuestDisk : IDisposable
     /// <param name="isEnded">Whether the domain at a channel's other end is gone.</param>
     /// <param name="memory">Bytes of guest memory.</param>
     /// <param name="patience">How long a request may take, deaths included.</param>
-    public GuestDisk(ComponentHost host, Func<MessageChannel> connect, Func<MessageChannel, bool> isEnded, ulong memory, TimeSpan patience)
+    /// <param name="tell">Told of domains that come and go.</param>
+    public GuestDisk(ComponentHost host, Func<MessageChannel> connect, Func<MessageChannel, bool> isEnded, ulong memory, TimeSpan patience, Action<string> tell)
     {
         _connect = connect;
         _isEnded = isEnded;
         _patience = patience;
+        _tell = tell;
         _channel = connect();
         _driver = new VirtioBlkDriver(_channel, host, new VirtioBlkDriverOptions
         {
@@ -127,16 +130,16 @@ internal sealed class GuestDisk : IDisposable
     private void Follow()
     {
         Deaths++;
-        Console.WriteLine($"the storage domain is gone, with {_queue.Outstanding} requests of ours");
+        _tell($"the storage domain is gone, with {_queue.Outstanding} requests of ours");
         try
         {
             _channel = _connect();
             _driver.Reconnect(_channel);
-            Console.WriteLine("another serves the disk");
+            _tell("another serves the disk");
         }
         catch (Exception e) when (e is IOException or VhostUserException)
         {
-            Console.WriteLine($"that one is gone as well: {e.Message}");
+            _tell($"that one is gone as well: {e.Message}");
         }
     }
 }

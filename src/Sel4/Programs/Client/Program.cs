@@ -12,7 +12,12 @@ try
 {
     ManifestGrant channel = component.ReadManifest().Grants.First(g => g.Type == GrantType.Channel);
     using var disk = new GuestDisk(
-        component.Host, () => Connect(channel), static c => ((RegionChannel)c).IsEnded, component.Grants.LengthOf(channel.Name + ".memory"), TimeSpan.FromMinutes(1));
+        component.Host,
+        () => Connect(channel),
+        static c => ((RegionChannel)c).IsEnded,
+        component.Grants.LengthOf(channel.Name + ".memory"),
+        TimeSpan.FromMinutes(1),
+        ComponentConsole.WriteLine);
     switch (args)
     {
         case ["write", string seed, string blocks, string seconds]:
@@ -20,19 +25,19 @@ try
             return 0;
         case ["cost"]:
             var costs = new Costs(component.Host, component.TicksPerMicrosecond);
-            Console.WriteLine(costs.SystemCall());
-            Console.WriteLine(costs.Doorbells());
-            Console.WriteLine(costs.Requests(disk, BlkRequestType.Read));
-            Console.WriteLine("done");
+            ComponentConsole.WriteLine(costs.SystemCall());
+            ComponentConsole.WriteLine(costs.Doorbells());
+            ComponentConsole.WriteLine(costs.Requests(disk, BlkRequestType.Read));
+            ComponentConsole.WriteLine("done");
             return 0;
         default:
-            Console.WriteLine($"not known: {string.Join(' ', args)}; it is 'write SEED BLOCKS SECONDS' or 'cost'");
+            ComponentConsole.WriteLine($"not known: {string.Join(' ', args)}; it is 'write SEED BLOCKS SECONDS' or 'cost'");
             return 2;
     }
 }
 catch (Exception e) when (e is IOException or GrantException or InvalidDataException or TimeoutException or VhostUserException)
 {
-    Console.WriteLine($"failed: {e.Message}");
+    ComponentConsole.WriteLine($"failed: {e.Message}");
     return 1;
 }
 
@@ -52,9 +57,9 @@ static void Write(DiskTrial trial, GuestDisk disk, TimeSpan time)
         if (trial.Generation == 1 || TimeProvider.System.GetElapsedTime(said) > TimeSpan.FromSeconds(2))
         {
             said = TimeProvider.System.GetTimestamp();
-            Console.WriteLine($"generation {trial.Generation} is written and as it should be: {disk.Requests} requests, {disk.Deaths} domains died, memory {Sel4Component.CountMemory() >> 10} KiB");
+            ComponentConsole.WriteLine($"generation {trial.Generation} is written and as it should be: {disk.Requests} requests, {disk.Deaths} domains died, memory {Sel4Component.CountMemory() >> 10} KiB");
         }
     }
     while (TimeProvider.System.GetElapsedTime(started) < time);
-    Console.WriteLine($"done: generation {trial.Generation}, {disk.Requests} requests, {disk.Deaths} domains died");
+    ComponentConsole.WriteLine($"done: generation {trial.Generation}, {disk.Requests} requests, {disk.Deaths} domains died");
 }

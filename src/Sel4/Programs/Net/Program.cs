@@ -11,7 +11,7 @@ try
     var time = TimeSpan.FromSeconds(int.Parse(args[0], CultureInfo.InvariantCulture));
     using var exchange = new Exchange(component.Host, component.Grants.OpenFunction(component.Grants.Functions.First()));
     exchange.WaitForLink();
-    Console.WriteLine("link is up");
+    ComponentConsole.WriteLine("link is up");
     long started = TimeProvider.System.GetTimestamp();
     long said = started;
     do
@@ -20,16 +20,16 @@ try
         if (TimeProvider.System.GetElapsedTime(said) > TimeSpan.FromSeconds(2))
         {
             said = TimeProvider.System.GetTimestamp();
-            Console.WriteLine($"{exchange.Answered} frames went there and back as they were, memory {Sel4Component.CountMemory() >> 10} KiB");
+            ComponentConsole.WriteLine($"{exchange.Answered} frames went there and back as they were, memory {Sel4Component.CountMemory() >> 10} KiB");
         }
     }
     while (TimeProvider.System.GetElapsedTime(started) < time);
     NetStatistics statistics = exchange.Statistics;
-    Console.WriteLine($"done: {exchange.Answered} frames there and back as they were, {exchange.Resent} sent again, {statistics.CopiedFrames} copied, {statistics.Resets} resets");
+    ComponentConsole.WriteLine($"done: {exchange.Answered} frames there and back as they were, {exchange.Resent} sent again, {statistics.CopiedFrames} copied, {statistics.Resets} resets");
     return 0;
 }
 catch (Exception e) when (e is IOException or GrantException or InvalidDataException)
 {
-    Console.WriteLine($"failed: {e.Message}");
+    ComponentConsole.WriteLine($"failed: {e.Message}");
     return 1;
 }

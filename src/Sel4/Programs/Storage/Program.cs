@@ -9,18 +9,18 @@ try
 {
     using var domain = new StorageDomain(component.ReadManifest(), component.Host, component.Grants, new StorageDomainOptions
     {
-        Loggers = new LineLogs(),
+        Logger = new LineLogger(),
 
         // When it was started again, guests of its other devices wait for it.
-        DeviceFailed = component.Generation == 1 ? null : static (device, e) => Console.WriteLine($"{device.Name} is not served: {e.Message}"),
+        DeviceFailed = component.Generation == 1 ? null : static (device, e) => ComponentConsole.WriteLine($"{device.Name} is not served: {e.Message}"),
     });
     domain.Start();
-    Console.WriteLine($"serving (start {component.Generation})");
+    ComponentConsole.WriteLine($"serving (start {component.Generation})");
     domain.Wait();
     return 0;
 }
 catch (Exception e) when (e is ArgumentException or IOException or GrantException)
 {
-    Console.WriteLine($"cannot serve: {e.Message}");
+    ComponentConsole.WriteLine($"cannot serve: {e.Message}");
     return 1;
 }

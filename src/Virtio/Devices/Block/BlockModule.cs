@@ -11,8 +11,14 @@ namespace Makatea.Virtio.Block;
 /// <summary>Registers the backend <c>virtio-blk</c>.</summary>
 public sealed class BlockModule : IMakateaModule
 {
+    /// <summary>Name of the backend.</summary>
+    public const string BackendName = "virtio-blk";
+
+    /// <summary>Makes the backend where there is no container.</summary>
+    public static IVirtioBackend CreateBackend(IBlockDeviceOpener disks, ComponentManifest manifest, ComponentGrants grants) => new BlockBackend(disks, manifest, grants);
+
     /// <inheritdoc/>
-    public void Configure(IServiceCollection services) => services.AddVirtioBackend<BlockBackend>("virtio-blk");
+    public void Configure(IServiceCollection services) => services.AddVirtioBackend<BlockBackend>(BackendName);
 }
 
 /// <summary>

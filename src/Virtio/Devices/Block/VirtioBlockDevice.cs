@@ -12,7 +12,7 @@ public sealed class VirtioBlockDevice : VirtioDevice
     private readonly BlockDevice _device;
     private readonly VirtioBlockOptions _options;
     private readonly BlockCounters[] _counters;
-    private readonly VirtioBlockMetrics _metrics;
+    private readonly VirtioBlockMetrics? _metrics;
     private readonly byte[] _id = new byte[BlockLimits.IdLength];
     private volatile BlockLimits _limits;
     private readonly WriteCacheMode _writeCache;
@@ -37,7 +37,7 @@ public sealed class VirtioBlockDevice : VirtioDevice
         _limits = BlockLimits.Of(device.Info, Features);
         _writeCache = new WriteCacheMode(device.Info.HasVolatileCache, writeCache);
         _device.InfoChanged += OnInfoChanged;
-        _metrics = new VirtioBlockMetrics(options.Name, _counters);
+        _metrics = MetricsSwitch.IsOn ? new VirtioBlockMetrics(options.Name, _counters) : null;
     }
 
     /// <inheritdoc/>
@@ -133,7 +133,7 @@ public sealed class VirtioBlockDevice : VirtioDevice
     protected override void Dispose(bool disposing)
     {
         _device.InfoChanged -= OnInfoChanged;
-        _metrics.Dispose();
+        _metrics?.Dispose();
         _device.Dispose();
         _writeCache.Dispose();
     }

@@ -1,37 +1,37 @@
-using Microsoft.Extensions.Logging;
+using Makatea.Platform;
 
 namespace Makatea.Virtio;
 
 /// <summary>What the transport logs.</summary>
-internal static partial class VhostUserLogMessages
+internal static class VhostUserLogMessages
 {
-    [LoggerMessage(1, LogLevel.Information, "{Device}: front end connected")]
-    public static partial void Connected(ILogger logger, string device);
+    public static void Connected(ComponentLogger logger, string device) =>
+        logger.Log(LogSeverity.Information, 1, "{Device}: front end connected", device);
 
-    [LoggerMessage(2, LogLevel.Information, "{Device}: front end left")]
-    public static partial void Left(ILogger logger, string device);
+    public static void Left(ComponentLogger logger, string device) =>
+        logger.Log(LogSeverity.Information, 2, "{Device}: front end left", device);
 
-    [LoggerMessage(3, LogLevel.Warning, "{Device}: connection ended: {Reason}")]
-    public static partial void Ended(ILogger logger, string device, string reason);
+    public static void Ended(ComponentLogger logger, string device, string reason) =>
+        logger.Log(LogSeverity.Warning, 3, "{Device}: connection ended: {Reason}", device, reason);
 
-    [LoggerMessage(4, LogLevel.Error, "{Device}: connection ended by an error of ours")]
-    public static partial void Failed(ILogger logger, Exception exception, string device);
+    public static void Failed(ComponentLogger logger, Exception exception, string device) =>
+        logger.Log(LogSeverity.Error, 4, exception, "{Device}: connection ended by an error of ours", device);
 
-    [LoggerMessage(5, LogLevel.Warning, "{Device}: {Request} is refused: {Reason}")]
-    public static partial void Refused(ILogger logger, string device, string request, string reason);
+    public static void Refused(ComponentLogger logger, string device, string request, string reason) =>
+        logger.Log(LogSeverity.Warning, 5, "{Device}: {Request} is refused: {Reason}", device, request, reason);
 
-    [LoggerMessage(6, LogLevel.Information, "{Device}: queue {Queue} of {Size} descriptors is served, features 0x{Features:x}")]
-    public static partial void QueueStarted(ILogger logger, string device, int queue, int size, ulong features);
+    public static void QueueStarted(ComponentLogger logger, string device, int queue, int size, ulong features) =>
+        logger.Log(LogSeverity.Information, 6, "{Device}: queue {Queue} of {Size} descriptors is served, features 0x{Features:x}", device, queue, size, features);
 
-    [LoggerMessage(7, LogLevel.Warning, "{Device}: the driver broke queue {Queue}: {Fault}; it is served no more until it is set up anew")]
-    public static partial void QueueBroken(ILogger logger, string device, int queue, RingFault fault);
+    public static void QueueBroken(ComponentLogger logger, string device, int queue, RingFault fault) =>
+        logger.Log(LogSeverity.Warning, 7, "{Device}: the driver broke queue {Queue}: {Fault}; it is served no more until it is set up anew", device, queue, fault);
 
-    [LoggerMessage(8, LogLevel.Warning, "{Device}: the front end could not be told of a change: {Reason}")]
-    public static partial void BackendChannelFailed(ILogger logger, string device, string reason);
+    public static void BackendChannelFailed(ComponentLogger logger, string device, string reason) =>
+        logger.Log(LogSeverity.Warning, 8, "{Device}: the front end could not be told of a change: {Reason}", device, reason);
 
-    [LoggerMessage(9, LogLevel.Error, "{Device}: accepting a connection failed: {Reason}")]
-    public static partial void AcceptFailed(ILogger logger, string device, string reason);
+    public static void AcceptFailed(ComponentLogger logger, string device, string reason) =>
+        logger.Log(LogSeverity.Error, 9, "{Device}: accepting a connection failed: {Reason}", device, reason);
 
-    [LoggerMessage(10, LogLevel.Warning, "{Device}: the hardware cannot reach 0x{Size:x} bytes of memory at guest address 0x{Address:x}, so their data is copied: {Reason}")]
-    public static partial void MemoryNotReached(ILogger logger, string device, ulong size, ulong address, string reason);
+    public static void MemoryNotReached(ComponentLogger logger, string device, ulong size, ulong address, string reason) =>
+        logger.Log(LogSeverity.Warning, 10, "{Device}: the hardware cannot reach 0x{Size:x} bytes of memory at guest address 0x{Address:x}, so their data is copied: {Reason}", device, size, address, reason);
 }

@@ -1,5 +1,4 @@
 using Makatea.Platform;
-using Microsoft.Extensions.Logging;
 
 namespace Makatea.Virtio;
 
@@ -9,7 +8,7 @@ namespace Makatea.Virtio;
 /// </summary>
 /// <param name="device">The device.</param>
 /// <param name="logger">Where it is said that hardware cannot reach a region.</param>
-internal sealed class VhostUserMemoryTable(VirtioDevice device, ILogger logger) : IDisposable
+internal sealed class VhostUserMemoryTable(VirtioDevice device, ComponentLogger logger) : IDisposable
 {
     /// <summary>The most regions; what libvhost-user and DPDK allow too, and more than a guest has memory modules.</summary>
     public const int MaxSlots = 509;

@@ -10,7 +10,7 @@ internal sealed class VhostUserMetrics : IDisposable
     /// <summary>Name of the meter.</summary>
     public const string MeterName = "Makatea.Virtio.VhostUser";
 
-    private readonly Meter _meter = new(MeterName);
+    private readonly Meter? _meter;
     private long _connections;
     private long _faults;
     private long _messages;
@@ -18,6 +18,12 @@ internal sealed class VhostUserMetrics : IDisposable
 
     public VhostUserMetrics(string device)
     {
+        if (!MetricsSwitch.IsOn)
+        {
+            return;
+        }
+
+        _meter = new Meter(MeterName);
         KeyValuePair<string, object?>[] tags = [new("device", device)];
         _meter.CreateObservableCounter(
             "connections", () => new Measurement<long>(Volatile.Read(ref _connections), tags), "{connection}", "Front ends that connected");
@@ -49,5 +55,5 @@ internal sealed class VhostUserMetrics : IDisposable
     public void Received() => Interlocked.Increment(ref _messages);
 
     /// <inheritdoc/>
-    public void Dispose() => _meter.Dispose();
+    public void Dispose() => _meter?.Dispose();
 }

@@ -1,6 +1,4 @@
 using Makatea.Platform;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Makatea.Virtio;
 
@@ -11,10 +9,10 @@ namespace Makatea.Virtio;
 /// <param name="device">The device; stays the caller's.</param>
 /// <param name="host">Makes memory, doorbells and waiters.</param>
 /// <param name="logger">Where connections, refusals and faults are told.</param>
-public sealed class VhostUserServer(VirtioDevice device, ComponentHost host, ILogger? logger = null) : IDisposable
+public sealed class VhostUserServer(VirtioDevice device, ComponentHost host, ComponentLogger? logger = null) : IDisposable
 {
     private static readonly TimeSpan _acceptPause = TimeSpan.FromMilliseconds(100);
-    private readonly ILogger _logger = logger ?? NullLogger.Instance;
+    private readonly ComponentLogger _logger = logger ?? ComponentLogger.None;
     private readonly VhostUserMetrics _metrics = new(device.Name);
     private readonly Lock _closing = new();
     private readonly ManualResetEventSlim _closed = new();

@@ -1,5 +1,4 @@
 using Makatea.Platform;
-using Microsoft.Extensions.Logging;
 
 namespace Makatea.Virtio;
 
@@ -15,7 +14,7 @@ internal sealed partial class VhostUserSession : IDisposable
     private readonly MessageChannel _channel;
     private readonly VhostUserConnection _connection;
     private readonly VhostUserMetrics _metrics;
-    private readonly ILogger _logger;
+    private readonly ComponentLogger _logger;
     private readonly VhostUserMessage _message = new();
     private readonly VhostUserMemoryTable _memory;
     private readonly VhostUserStatus _status = new();
@@ -31,7 +30,7 @@ internal sealed partial class VhostUserSession : IDisposable
     private Exception? _endReason;
 
     /// <summary>Takes over <paramref name="channel"/>; the device stays the caller's.</summary>
-    public VhostUserSession(VirtioDevice device, ComponentHost host, MessageChannel channel, VhostUserMetrics metrics, ILogger logger)
+    public VhostUserSession(VirtioDevice device, ComponentHost host, MessageChannel channel, VhostUserMetrics metrics, ComponentLogger logger)
     {
         _device = device;
         _host = host.For(channel);

@@ -4,7 +4,6 @@ using Makatea.Domains.Storage;
 using Makatea.NvmeModel;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
-using Microsoft.Extensions.Logging;
 using Moq;
 
 namespace Makatea.Domains.Tests.Storage.Composition;
@@ -41,16 +40,10 @@ public sealed class ControllerTests
     private static MetricSample Resets(MetricsCollector collector) =>
         Assert.Single(collector.Collect(), s => s.Name == ControllerMetrics.Resets && s.Tags[ControllerMetrics.Controller] == Name);
 
-    private sealed class LinesLogger : ILogger
+    private sealed class LinesLogger : ComponentLogger
     {
         public ConcurrentQueue<string> Lines { get; } = [];
 
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Lines.Enqueue($"{logLevel}: {formatter(state, exception)}");
+        protected override void Write(LogSeverity severity, int id, Exception? exception, string text, ReadOnlySpan<object?> values) => Lines.Enqueue($"{severity}: {Format(text, values)}");
     }
 }

@@ -121,5 +121,5 @@ public sealed class GptPartitionTable
         return new GptPartitionTable(partitions, header.DiskId, blockSize, primaryFault);
     }
 
-    private static string Printable(string name) => new([.. name.Select(c => char.IsControl(c) || char.IsSurrogate(c) ? '?' : c)]);
+    private static string Printable(string name) => new(Array.ConvertAll(name.ToCharArray(), c => char.IsControl(c) || char.IsSurrogate(c) ? '?' : c));
 }
