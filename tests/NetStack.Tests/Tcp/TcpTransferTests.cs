@@ -44,6 +44,22 @@ public sealed class TcpTransferTests
         trial.Transfer(faults == "heavy loss" ? Megabyte / 4 : Megabyte, 1_000_000);
     }
 
+    /// <summary>A narrow link is used well, whatever its queue: the window finds what it carries.</summary>
+    [Theory]
+    [InlineData(128_000, 0, 4_900)]
+    [InlineData(16_000, 0, 5_600)]
+    [InlineData(128_000, 0.001, 6_500)]
+    public void ANarrowLinkIsFilled(int queue, double loss, long most)
+    {
+        var trial = new TcpTrial(5, new() { SendBuffer = 256 * 1024 }, new() { ReceiveBuffer = 256 * 1024 });
+        trial.Network.Faults = new() { Rate = 1000, Delay = 20, Queue = queue, Loss = loss };
+        (TcpConnection client, TcpConnection server) = trial.Connect();
+        long began = trial.Network.Now;
+        TcpTrial.Arrival arrived = TcpTrial.Read(server.Input);
+        trial.Finish(60_000, TcpTrial.WriteAsync(client.Output, TcpTrial.Random(1, 4 * Megabyte)), arrived.Done);
+        Assert.InRange(trial.Network.Now - began, 4_200, most);
+    }
+
     /// <summary>A loss now and then costs little: recovery takes a round trip, not a timeout.</summary>
     [Theory]
     [InlineData(true)]
