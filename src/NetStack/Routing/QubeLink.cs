@@ -23,6 +23,12 @@ public sealed record QubeLink
     /// <summary>Most bytes a second that it may send, in frames; 0 for no limit.</summary>
     public long BytesPerSecond { get; init; }
 
+    /// <summary>Most packets a second that it may receive; 0 for no limit.</summary>
+    public long ReceivePacketsPerSecond { get; init; }
+
     /// <summary>Most bytes a second that it may receive, in frames; 0 for no limit.</summary>
     public long ReceiveBytesPerSecond { get; init; }
+
+    /// <summary>How long the full rate can be saved up, in milliseconds. A batch of frames or one long frame can go at once in any case.</summary>
+    public long BurstMilliseconds { get; init; } = 100;
 }

@@ -28,6 +28,13 @@ public sealed partial class Router
         };
     }
 
+    /// <summary>How many packets a frame is on a wire.</summary>
+    private int PacketsOf(int frame)
+    {
+        ref FrameInfo info = ref _frames[frame];
+        return (info.Offload.Flags & PortOffloads.Segmentation) == 0 ? 1 : ((info.Length - 1) / info.Offload.SegmentSize) + 1;
+    }
+
     /// <summary>Sends a packet on that may pass.</summary>
     private DropReason Pass(RouterPort ingress, int frame, in IpPacket packet, in FlowPacket flow, int size, in WholeDatagram whole, in FlowDecision decision)
     {
@@ -46,7 +53,7 @@ public sealed partial class Router
             return DropReason.TooBig;
         }
 
-        if (!egress.TryReceive(packet.Length, _plane.Now))
+        if (!egress.TryReceive(PacketsOf(frame), _frames[frame].Length, _plane.Now))
         {
             return DropReason.Limited;
         }

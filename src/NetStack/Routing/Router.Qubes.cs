@@ -59,8 +59,7 @@ public sealed partial class Router
             return reason;
         }
 
-        int packets = isSegmented ? ((info.Length - 1) / info.Offload.SegmentSize) + 1 : 1;
-        return port.TrySend(packets, info.Length, _plane.Now) ? RouteFromQube(port, frame, packet, size, WholeDatagram.None) : DropReason.Limited;
+        return port.TrySend(PacketsOf(frame), info.Length, _plane.Now) ? RouteFromQube(port, frame, packet, size, WholeDatagram.None) : DropReason.Limited;
     }
 
     private static DropReason CheckSource4(RouterPort port, in IpPacket packet, ReadOnlySpan<byte> bytes)

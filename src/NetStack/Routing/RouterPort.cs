@@ -5,11 +5,13 @@ namespace Makatea.NetStack;
 /// <summary>A port as a router knows it.</summary>
 internal sealed class RouterPort
 {
-    private const int LeastBurst = 64 << 10;
+    private const long LeastPackets = 2 * ForwardingPlane.BatchSize;
+    private const long LeastBytes = 64 << 10;
 
     private readonly ulong[] _drops = new ulong[(int)DropReason.NoBuffer + 1];
     private RateLimit _packets;
     private RateLimit _bytes;
+    private RateLimit _receivePackets;
     private RateLimit _receiveBytes;
     private RateLimit _icmp;
 
@@ -70,17 +72,19 @@ internal sealed class RouterPort
     /// <summary>Has other limits from now on.</summary>
     public void SetLimits(QubeLink link, long now)
     {
-        // A tenth of a second's worth at once, or what a batch may well have.
-        _packets = new(link.PacketsPerSecond, Math.Max(64, link.PacketsPerSecond / 10), now);
-        _bytes = new(link.BytesPerSecond, Math.Max(LeastBurst, link.BytesPerSecond / 10), now);
-        _receiveBytes = new(link.ReceiveBytesPerSecond, Math.Max(LeastBurst, link.ReceiveBytesPerSecond / 10), now);
+        _packets = Limit(link.PacketsPerSecond, LeastPackets);
+        _bytes = Limit(link.BytesPerSecond, LeastBytes);
+        _receivePackets = Limit(link.ReceivePacketsPerSecond, LeastPackets);
+        _receiveBytes = Limit(link.ReceiveBytesPerSecond, LeastBytes);
+
+        RateLimit Limit(long rate, long least) => new(rate, Math.Max(least, (long)(rate * (link.BurstMilliseconds / 1000.0))), now);
     }
 
     /// <summary>Takes from the qube's limits.</summary>
     public bool TrySend(int packets, int bytes, long now) => _packets.TryTake(packets, now) && _bytes.TryTake(bytes, now);
 
     /// <summary>Takes from the limit of what the qube receives.</summary>
-    public bool TryReceive(int bytes, long now) => _receiveBytes.TryTake(bytes, now);
+    public bool TryReceive(int packets, int bytes, long now) => _receivePackets.TryTake(packets, now) && _receiveBytes.TryTake(bytes, now);
 
     /// <summary>Takes from the limit of ICMP messages of the domain's own.</summary>
     public bool TrySendIcmp(long now) => _icmp.TryTake(1, now);

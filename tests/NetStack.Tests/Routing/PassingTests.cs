@@ -277,6 +277,29 @@ public sealed class PassingTests
         Assert.InRange(bytes, 2_950_000, 3_150_000);
     }
 
+    /// <summary>One frame that is left to cut is as many packets as it becomes.</summary>
+    [Fact]
+    public void Limits_hold_for_what_a_qube_receives_and_bursts_are_what_they_are_said_to_be()
+    {
+        using var bed = new RouterBed(rules: "action=accept dst4=10.137.0.6/32;action=accept", guest: _offloading, link: l => l with { ReceivePacketsPerSecond = l.Number == 1 ? 1000 : 0, BurstMilliseconds = 500 });
+        TestPacket packet = RouterBed.From(0, 6) with { Destination = RouterBed.Qubes4[1] };
+        bed.Arrive(0, packet);
+        byte[] answer = PassingTests.Answer(bed.TakeOne(1).Bytes);
+        answer.AsSpan(0, 6).Clear();
+        RouterBed.GatewayMac.Write(answer);
+        RouterBed.Macs[1].Write(answer.AsSpan(6));
+        bed.Arrive(1, answer);
+        bed.TakeSent(0);
+        TestPacket large = packet with { Sequence = 1001, TcpFlags = 0x18, Payload = new byte[9946], IsPartial = true };
+        for (int i = 0; i < 200; i++)
+        {
+            bed.Arrive(0, large, new() { Flags = NetFrameFlags.NeedsChecksum | NetFrameFlags.SegmentTcp4, SegmentSize = 1000, ChecksumStart = 34, ChecksumOffset = 16 });
+        }
+
+        Assert.InRange(bed.TakeSent(1).Count, 49, 51);
+        Assert.InRange(bed.Router.Dropped(0, DropReason.Limited), 149ul, 151ul);
+    }
+
     [Fact]
     public void A_qube_that_is_taken_away_is_no_more_sent_to()
     {

@@ -52,7 +52,9 @@ internal sealed class ClientPort : IDisposable
         IPv6 = Options.Address6,
         PacketsPerSecond = Options.Limits.PacketsPerSecond ?? 0,
         BytesPerSecond = Options.Limits.BytesPerSecond ?? 0,
+        ReceivePacketsPerSecond = Options.Limits.PacketsPerSecond ?? 0,
         ReceiveBytesPerSecond = Options.Limits.BytesPerSecond ?? 0,
+        BurstMilliseconds = Options.Limits.BurstMilliseconds,
     };
 
     /// <summary>Lets front ends come.</summary>
