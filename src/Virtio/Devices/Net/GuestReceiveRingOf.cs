@@ -14,6 +14,11 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
     /// <summary>Longest chain of descriptors, as QEMU's, and most buffers of a frame.</summary>
     private const int MaxSegments = 1024;
 
+    /// <summary>Buffers that are taken at once, so that their first bytes are on their way while others are looked at.</summary>
+    private const int BatchSize = 32;
+
+    private readonly NativeArray<MemorySegment> _batchSegments = new(MaxSegments + BatchSize);
+    private readonly NativeArray<DescriptorChain> _batchChains = new(BatchSize);
     private readonly NativeArray<MemorySegment> _segments = new(MaxSegments);
     private readonly NativeArray<DescriptorChain> _chains = new(MaxSegments);
     private readonly GuestMemory _memory;
@@ -52,14 +57,75 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
     /// <inheritdoc/>
     public override void Transmit(ReadOnlySpan<NetFrame> frames, NetGuestState state, uint hash, ushort report)
     {
-        Span<MemorySegment> segments = _segments.AsSpan();
-        ulong offloads = state.Offloads;
         NetReceiveFilter? filter = state.Filter.IsOpen ? null : state.Filter;
+        while (!frames.IsEmpty)
+        {
+            int popped = Pop(frames.Length);
+            if (popped == 0)
+            {
+                Counters.NoBuffer += frames.Length;
+                break;
+            }
+
+            frames = frames[TransmitBatch(frames, popped, state.Offloads, filter, hash, report)..];
+        }
+
+        ReportFault();
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _ring.Dispose();
+        _segments.Dispose();
+        _batchSegments.Dispose();
+        _batchChains.Dispose();
+        _chains.Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override bool PublishRing() => _ring.Publish();
+
+    /// <summary>Takes buffers of one piece each; of several pieces, the last alone may be.</summary>
+    /// <returns>How many.</returns>
+    private int Pop(int most)
+    {
+        Span<MemorySegment> segments = _batchSegments.AsSpan();
+        Span<DescriptorChain> chains = _batchChains.AsSpan();
+        most = Math.Min(most, BatchSize);
+        int count = 0;
+        while (count < most)
+        {
+            ref DescriptorChain chain = ref chains[count];
+            if (_ring.TryPop(segments[count..], out chain) != PopResult.Popped)
+            {
+                break;
+            }
+
+            segments[count++].Prefetch();
+            if (chain.Readable + chain.Writable != 1)
+            {
+                break;
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>Puts frames into buffers that were popped. Buffers that are not used are put back.</summary>
+    /// <returns>How many frames are done with.</returns>
+    private int TransmitBatch(ReadOnlySpan<NetFrame> frames, int popped, ulong offloads, NetReceiveFilter? filter, uint hash, ushort report)
+    {
+        Span<MemorySegment> segments = _batchSegments.AsSpan();
+        Span<DescriptorChain> chains = _batchChains.AsSpan(0, popped);
+        bool isPlain = _headerLength == NetHeader.Length && _dirtyLog is null;
+        int used = 0;
         long received = 0;
         long bytes = 0;
-        for (int i = 0; i < frames.Length; i++)
+        int done = 0;
+        while (done < frames.Length && used < chains.Length)
         {
-            ref readonly NetFrame frame = ref frames[i];
+            ref readonly NetFrame frame = ref frames[done++];
             ReadOnlySpan<MemorySegment> data = frame.Data.AsSpan();
             if (filter is not null && !filter.Takes(data[0].AsSpan()))
             {
@@ -73,48 +139,47 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
                 continue;
             }
 
-            if (_ring.TryPop(segments, out DescriptorChain chain) != PopResult.Popped)
+            ref readonly DescriptorChain chain = ref chains[used];
+            MemorySegment target = segments[used];
+            int needed = NetHeader.Length + frame.Length;
+            if (!isPlain || chain.Readable != 0 || chain.Writable != 1 || target.Length < needed || data.Length != 1)
             {
-                Counters.NoBuffer += frames.Length - i;
+                // It may need others, which are those that follow.
+                int pieces = chain.Readable + chain.Writable;
+                segments.Slice(used, pieces).CopyTo(_segments.AsSpan());
+                PutBack(chains[(used + 1)..]);
+                if (TransmitPieces(in frame, _segments.AsSpan(), in chain, first, second, hash, report))
+                {
+                    Counters.Received++;
+                    Counters.ReceivedBytes += frame.Length;
+                }
+
+                used = chains.Length;
                 break;
             }
 
-            int needed = _headerLength + frame.Length;
-            MemorySegment target = segments[chain.Readable];
-            if (chain.Writable == 0 || target.Length < needed || data.Length != 1 || _headerLength != NetHeader.Length || _dirtyLog is not null)
-            {
-                if (!TransmitPieces(in frame, segments, chain, first, second, hash, report))
-                {
-                    continue;
-                }
-            }
-            else
-            {
-                target.WriteUInt64(0, first);
-                target.WriteUInt32(8, second | (1 << 16));
-                data[0].AsSpan()[..frame.Length].CopyTo(target.AsSpan()[NetHeader.Length..]);
-                _ring.Push(in chain, (uint)needed);
-            }
-
+            target.WriteUInt64(0, first);
+            target.WriteUInt32(8, second | (1 << 16));
+            data[0].AsSpan()[..frame.Length].CopyTo(target.AsSpan()[NetHeader.Length..]);
+            _ring.Push(in chain, (uint)needed);
+            used++;
             received++;
             bytes += frame.Length;
         }
 
+        PutBack(chains[used..]);
         Counters.Received += received;
         Counters.ReceivedBytes += bytes;
-        ReportFault();
+        return done;
     }
 
-    /// <inheritdoc/>
-    public override void Dispose()
+    private void PutBack(Span<DescriptorChain> chains)
     {
-        _ring.Dispose();
-        _segments.Dispose();
-        _chains.Dispose();
+        for (int i = chains.Length - 1; i >= 0; i--)
+        {
+            _ring.Unpop(in chains[i]);
+        }
     }
-
-    /// <inheritdoc/>
-    protected override bool PublishRing() => _ring.Publish();
 
     /// <summary>A frame in several pieces, for a buffer in several or several buffers, or whose writing is logged.</summary>
     /// <returns>False where it was dropped and counted.</returns>

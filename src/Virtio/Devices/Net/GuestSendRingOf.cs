@@ -16,7 +16,11 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
     /// <summary>What a frame may be longer than the MTU: an Ethernet header and two VLAN tags.</summary>
     private const int HeadersBeyondMtu = NetHeader.EthernetLength + 8;
 
-    private readonly NativeArray<MemorySegment> _segments = new(MaxSegments);
+    /// <summary>Buffers that are taken at once, so that their first bytes are on their way while others are looked at.</summary>
+    private const int BatchSize = 32;
+
+    private readonly NativeArray<MemorySegment> _segments = new(MaxSegments + BatchSize);
+    private readonly NativeArray<DescriptorChain> _chains = new(BatchSize);
     private readonly ulong _features;
     private readonly int _headerLength;
 #pragma warning disable IDE0044 // A mutable struct: readonly would call its methods on copies.
@@ -63,57 +67,24 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
     /// <inheritdoc/>
     public override int Receive(BufferStore buffers, Span<NetReceived> frames, NetGuestState state, int mtu)
     {
-        Span<MemorySegment> segments = _segments.AsSpan();
         int count = 0;
         int finished = 0;
-        int longest = mtu + HeadersBeyondMtu;
         while (count < frames.Length && buffers.Count != 0)
         {
             if (IsWithinFrame)
             {
-                count += GoOn(segments, buffers, frames[count..]);
+                count += GoOn(_segments.AsSpan(), buffers, frames[count..]);
                 finished += IsWithinFrame ? 0 : 1;
                 continue;
             }
 
-            if (_ring.TryPop(segments, out DescriptorChain chain) != PopResult.Popped)
+            int popped = Pop(Math.Min(frames.Length - count, buffers.Count));
+            if (popped == 0)
             {
                 break;
             }
 
-            ref readonly NetBuffer buffer = ref buffers.Peek();
-            Span<byte> target = buffer.Memory.AsSpan();
-            MemorySegment only = segments[0];
-            int length = only.Length - _headerLength;
-            if (chain.Readable != 1 || (uint)(length - NetHeader.EthernetLength) > (uint)(longest - NetHeader.EthernetLength) || length > target.Length)
-            {
-                count += Start(segments, in chain, buffers, frames[count..], longest);
-                finished += IsWithinFrame ? 0 : 1;
-                continue;
-            }
-
-            ulong first = only.ReadUInt64(0);
-            uint second = only.ReadUInt32(8);
-            only.AsSpan()[_headerLength..].CopyTo(target);
-            ref NetReceived frame = ref frames[count];
-            if (NetHeader.TryRead(first, second, target[..length], length, _features, out frame.Offload))
-            {
-                frame.Tag = buffer.Tag;
-                frame.Length = length;
-                frame.IsContinued = false;
-                Flows?.Learn(target[..length], Pair);
-                buffers.Take();
-                count++;
-                Counters.Transmitted++;
-                Counters.TransmittedBytes += length;
-            }
-            else
-            {
-                Counters.Malformed++;
-            }
-
-            finished++;
-            _ring.Push(in chain, 0);
+            count += ReceiveBatch(popped, buffers, frames[count..], mtu + HeadersBeyondMtu, ref finished);
         }
 
         if (finished != 0)
@@ -142,15 +113,114 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
     {
         _ring.Dispose();
         _segments.Dispose();
+        _chains.Dispose();
     }
 
     /// <inheritdoc/>
     protected override bool PublishRing() => _ring.Publish();
 
+    /// <summary>Takes buffers of one piece each; of several pieces, the last alone may be.</summary>
+    /// <returns>How many.</returns>
+    private int Pop(int most)
+    {
+        Span<MemorySegment> segments = _segments.AsSpan();
+        Span<DescriptorChain> chains = _chains.AsSpan();
+        most = Math.Min(most, BatchSize);
+        int count = 0;
+        while (count < most)
+        {
+            ref DescriptorChain chain = ref chains[count];
+            if (_ring.TryPop(segments[count..], out chain) != PopResult.Popped)
+            {
+                break;
+            }
+
+            segments[count++].Prefetch();
+            if (chain.Readable != 1)
+            {
+                break;
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>Gives out what was popped. Where there is no room left, the rest is put back.</summary>
+    private int ReceiveBatch(int popped, BufferStore buffers, Span<NetReceived> frames, int longest, ref int finished)
+    {
+        Span<MemorySegment> segments = _segments.AsSpan();
+        Span<DescriptorChain> chains = _chains.AsSpan(0, popped);
+        int header = _headerLength;
+        int count = 0;
+        long bytes = 0;
+        int good = 0;
+        for (int i = 0; i < chains.Length; i++)
+        {
+            if (count == frames.Length || buffers.Count == 0 || IsWithinFrame)
+            {
+                PutBack(chains[i..]);
+                break;
+            }
+
+            ref readonly DescriptorChain chain = ref chains[i];
+            ref readonly NetBuffer buffer = ref buffers.Peek();
+            Span<byte> target = buffer.Memory.AsSpan();
+            MemorySegment only = segments[i];
+            int length = only.Length - header;
+            if (chain.Readable != 1 || (uint)(length - NetHeader.EthernetLength) > (uint)(longest - NetHeader.EthernetLength) || length > target.Length)
+            {
+                count += Start(segments, i, in chain, buffers, frames[count..], longest);
+                finished += IsWithinFrame ? 0 : 1;
+                continue;
+            }
+
+            ulong first = only.ReadUInt64(0);
+            uint second = only.ReadUInt32(8);
+            only.AsSpan()[header..].CopyTo(target);
+            ref NetReceived frame = ref frames[count];
+            if (NetHeader.TryRead(first, second, target[..length], length, _features, out frame.Offload))
+            {
+                frame.Tag = buffer.Tag;
+                frame.Length = length;
+                frame.IsContinued = false;
+                Flows?.Learn(target[..length], Pair);
+                buffers.Take();
+                count++;
+                good++;
+                bytes += length;
+            }
+            else
+            {
+                Counters.Malformed++;
+            }
+
+            finished++;
+            _ring.Push(in chain, 0);
+        }
+
+        Counters.Transmitted += good;
+        Counters.TransmittedBytes += bytes;
+        return count;
+    }
+
+    private void PutBack(Span<DescriptorChain> chains)
+    {
+        for (int i = chains.Length - 1; i >= 0; i--)
+        {
+            _ring.Unpop(in chains[i]);
+        }
+    }
+
     /// <summary>A frame in several pieces, or too long for one buffer, or none at all.</summary>
+    /// <param name="segments">Pieces.</param>
+    /// <param name="at">Where those of the frame start.</param>
+    /// <param name="chain">The buffer.</param>
+    /// <param name="buffers">Where it goes.</param>
+    /// <param name="frames">Entries for its parts.</param>
+    /// <param name="longest">Longest frame that is not to be cut, in bytes.</param>
     /// <returns>Number of entries written.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int Start(Span<MemorySegment> segments, in DescriptorChain chain, BufferStore buffers, Span<NetReceived> frames, int longest)
+    private int Start(Span<MemorySegment> segments, int at, in DescriptorChain chain, BufferStore buffers, Span<NetReceived> frames, int longest)
     {
         if (chain.ReadableBytes < (uint)_headerLength)
         {
@@ -161,7 +231,7 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
 
         long length = (long)chain.ReadableBytes - _headerLength;
         Span<byte> header = stackalloc byte[NetHeader.LengthWithHash];
-        _segment = 0;
+        _segment = at;
         _offset = 0;
         Copy(segments, header[.._headerLength]);
         ulong first = System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(header);
