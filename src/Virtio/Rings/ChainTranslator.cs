@@ -31,6 +31,19 @@ internal struct ChainTranslator(GuestMemory memory)
         return AppendSlowly(address, length, writable, segments, ref chain);
     }
 
+    /// <summary>Translates a buffer that lies in the window of the last one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool TryTranslateAgain(ulong address, uint length, out MemorySegment segment)
+    {
+        if (_window.Access == MemoryAccess.ReadWrite && length != 0)
+        {
+            return _window.TryTranslate(address, length, out segment);
+        }
+
+        segment = default;
+        return false;
+    }
+
     /// <summary>Translates an indirect table. It has to lie within one region.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryTranslateTable(ulong address, uint length, out SharedMemory table)

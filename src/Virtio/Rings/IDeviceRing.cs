@@ -32,6 +32,15 @@ public interface IDeviceRing
     PopResult TryPop(Span<MemorySegment> segments, out DescriptorChain chain);
 
     /// <summary>
+    /// Takes buffers that have one descriptor each, as <see cref="TryPop"/> would, until one is not the plain case: then, as where there is none or the ring is broken, TryPop tells. One call costs
+    /// less than many.
+    /// </summary>
+    /// <param name="segments">Receives the segment of each buffer.</param>
+    /// <param name="chains">Describes each buffer.</param>
+    /// <returns>How many were taken.</returns>
+    int PopSingles(Span<MemorySegment> segments, Span<DescriptorChain> chains);
+
+    /// <summary>
     /// Puts the buffer that was popped last back, as if it had not been: where it turns out that others are needed with it that are not there yet. Not where in-flight buffers are
     /// tracked.
     /// </summary>

@@ -57,6 +57,9 @@ internal struct PackedInflight : IDisposable
         _batch = new NativeArray<ushort>(size);
     }
 
+    /// <summary>There is a region to track in.</summary>
+    public readonly bool IsTracking => _batch is not null;
+
     /// <summary>Number of buffers that wait to be popped again.</summary>
     public readonly int ToResubmit => _resubmit is null ? 0 : _resubmit.Length - _resubmitNext;
 

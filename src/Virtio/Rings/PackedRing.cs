@@ -133,6 +133,49 @@ public struct PackedRing : IDeviceRing, IDisposable
     }
 
     /// <inheritdoc/>
+    public int PopSingles(Span<MemorySegment> segments, Span<DescriptorChain> chains)
+    {
+        if (_fault != RingFault.None || _inflight.IsTracking)
+        {
+            return 0;
+        }
+
+        // Up to the end of the ring, so that the wrap counter stays.
+        int most = Math.Min(Math.Min(segments.Length, chains.Length), Math.Min(Size - _nextAvailable, Size - _outstandingSlots));
+        const uint Looked = DescriptorFlags.Available | DescriptorFlags.Used | DescriptorFlags.Next | DescriptorFlags.Indirect;
+        uint expected = _availableWrap ? DescriptorFlags.Available : (uint)DescriptorFlags.Used;
+        nuint offset = (nuint)_nextAvailable * DescriptorFlags.DescriptorSize;
+        ushort sequence = _sequence;
+        int count = 0;
+        while (count < most)
+        {
+            // As in TryPop: each half is read once, the one with the flags first.
+            ulong info = _descriptors.AcquireUInt64(offset + InfoOffset);
+            uint flags = (uint)(info >> 48);
+            if ((flags & Looked) != expected)
+            {
+                break;
+            }
+
+            ulong address = _descriptors.AcquireUInt64(offset);
+            if (!_translator.TryTranslateAgain(address, (uint)info, out segments[count]))
+            {
+                break;
+            }
+
+            chains[count] = DescriptorChain.Single((ushort)(info >> 32), sequence++, (uint)info, flags);
+            offset += DescriptorFlags.DescriptorSize;
+            count++;
+        }
+
+        Advance(ref _nextAvailable, ref _availableWrap, count);
+        _sequence = sequence;
+        _outstandingSlots += count;
+        _outstanding += count;
+        return count;
+    }
+
+    /// <inheritdoc/>
     public void Unpop(in DescriptorChain chain)
     {
         int slot = _nextAvailable - chain.Slots;

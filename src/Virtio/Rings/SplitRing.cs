@@ -142,6 +142,46 @@ public struct SplitRing : IDeviceRing, IDisposable
     }
 
     /// <inheritdoc/>
+    public int PopSingles(Span<MemorySegment> segments, Span<DescriptorChain> chains)
+    {
+        if (_fault != RingFault.None || _inflight.IsTracking || (_nextAvailable == _seenAvailable && !LookForAvailable()))
+        {
+            return 0;
+        }
+
+        int most = Math.Min(Math.Min(segments.Length, chains.Length), (ushort)(_seenAvailable - _nextAvailable));
+        uint next = _nextAvailable;
+        ushort sequence = _sequence;
+        int count = 0;
+        while (count < most)
+        {
+            // As in TryPop and Walk: each is read once.
+            uint head = _available.AcquireUInt16(EntriesOffset + (2u * (nuint)(next & _mask)));
+            if (head > _mask)
+            {
+                break;
+            }
+
+            ulong address = _descriptors.AcquireUInt64(head * DescriptorFlags.DescriptorSize);
+            ulong rest = _descriptors.AcquireUInt64((head * DescriptorFlags.DescriptorSize) + 8);
+            uint flags = (ushort)(rest >> 32);
+            if ((flags & (DescriptorFlags.Indirect | DescriptorFlags.Next)) != 0 || !_translator.TryTranslateAgain(address, (uint)rest, out segments[count]))
+            {
+                break;
+            }
+
+            chains[count] = DescriptorChain.Single((ushort)head, sequence++, (uint)rest, flags);
+            next++;
+            count++;
+        }
+
+        _nextAvailable = (ushort)next;
+        _sequence = sequence;
+        _outstanding += count;
+        return count;
+    }
+
+    /// <inheritdoc/>
     public void Unpop(in DescriptorChain chain)
     {
         _nextAvailable--;

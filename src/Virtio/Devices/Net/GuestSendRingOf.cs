@@ -119,27 +119,22 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
     /// <inheritdoc/>
     protected override bool PublishRing() => _ring.Publish();
 
-    /// <summary>Takes buffers of one piece each; of several pieces, the last alone may be.</summary>
+    /// <summary>Takes buffers of one piece each, or one of several.</summary>
     /// <returns>How many.</returns>
     private int Pop(int most)
     {
         Span<MemorySegment> segments = _segments.AsSpan();
         Span<DescriptorChain> chains = _chains.AsSpan();
         most = Math.Min(most, BatchSize);
-        int count = 0;
-        while (count < most)
+        int count = _ring.PopSingles(segments[..most], chains[..most]);
+        if (count == 0 && _ring.TryPop(segments, out chains[0]) == PopResult.Popped)
         {
-            ref DescriptorChain chain = ref chains[count];
-            if (_ring.TryPop(segments[count..], out chain) != PopResult.Popped)
-            {
-                break;
-            }
+            count = 1;
+        }
 
-            segments[count++].Prefetch();
-            if (chain.Readable != 1)
-            {
-                break;
-            }
+        foreach (ref readonly MemorySegment segment in segments[..count])
+        {
+            segment.Prefetch();
         }
 
         return count;
