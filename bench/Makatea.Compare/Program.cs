@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Makatea.Compare.Net;
 using Makatea.Compare.Nvme;
 
 namespace Makatea.Compare;
@@ -52,6 +53,7 @@ internal static class Program
             return Run(options, parsed.GetValue(json));
         });
         root.Subcommands.Add(NvmeCommand.Create());
+        root.Subcommands.Add(NetCommand.Create(FindCommand));
         return root.Parse(args).Invoke();
     }
 

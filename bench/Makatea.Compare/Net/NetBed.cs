@@ -1,0 +1,79 @@
+using System.Globalization;
+
+namespace Makatea.Compare.Net;
+
+/// <summary>One thing to measure.</summary>
+/// <param name="Packed">On packed rings.</param>
+/// <param name="Loopback">Frames come back; otherwise they are dropped.</param>
+/// <param name="FrameLength">Length of the frames in bytes.</param>
+internal sealed record NetScenario(bool Packed, bool Loopback, int FrameLength)
+{
+    public override string ToString() => $"{(Packed ? "packed" : "split")}, {(Loopback ? "loopback" : "sink")}, {FrameLength} bytes";
+}
+
+/// <summary>Where both back ends run: a folder for sockets, and huge pages for DPDK.</summary>
+internal sealed class NetBed : IDisposable
+{
+    private const string HugePages = "/proc/sys/vm/nr_hugepages";
+    private const int PagesNeeded = 320;
+
+    private readonly string _command;
+    private readonly int _cpu;
+    private readonly string _folder = Directory.CreateTempSubdirectory("makatea-compare").FullName;
+    private readonly int _pagesBefore;
+
+    public NetBed(string command, int cpu)
+    {
+        _command = command;
+        _cpu = cpu;
+        _pagesBefore = int.Parse(File.ReadAllText(HugePages), CultureInfo.InvariantCulture);
+        if (_pagesBefore < PagesNeeded)
+        {
+            File.WriteAllText(HugePages, $"{PagesNeeded}");
+        }
+    }
+
+    /// <summary>Both ends keep their processors, whatever else runs: they poll.</summary>
+    public static string[] Nice => Environment.IsPrivilegedProcess ? ["nice", "-n", "-20"] : [];
+
+    public static string[] DpdkOptions(int cpu, string name) =>
+    [
+        "--lcores", $"(0)@{cpu},1@{cpu}", "--no-pci", "--in-memory", "--single-file-segments", "-m", "256", "--file-prefix", $"makatea-{name}-{Environment.ProcessId}",
+    ];
+
+    public BackendProcess StartOurs(NetScenario scenario, out string socket)
+    {
+        socket = Path.Combine(_folder, "makatea.sock");
+        return BackendProcess.Start(
+            "makatea",
+            [
+                .. Nice, .. _command.Split(' '), "vhost-user-net", $"--socket-path={socket}", $"--mode={(scenario.Loopback ? "loopback" : "sink")}", "--max-front-ends=1",
+                "--poll-us=10000",
+            ],
+            socket,
+            _cpu);
+    }
+
+    public BackendProcess StartPeer(NetScenario scenario, out string socket)
+    {
+        socket = Path.Combine(_folder, "dpdk.sock");
+        return BackendProcess.Start(
+            "DPDK vhost",
+            [
+                .. Nice, "dpdk-testpmd", .. DpdkOptions(_cpu, "back"), "--vdev", $"net_vhost0,iface={socket}", "--",
+                $"--forward-mode={(scenario.Loopback ? "io" : "rxonly")}", "--auto-start", "--nb-cores=1", "--stats-period=1000", "--burst=32", "--txd=256", "--rxd=256",
+            ],
+            socket,
+            cpu: null);
+    }
+
+    public void Dispose()
+    {
+        if (_pagesBefore < PagesNeeded)
+        {
+            File.WriteAllText(HugePages, $"{_pagesBefore}");
+        }
+
+        Directory.Delete(_folder, recursive: true);
+    }
+}
