@@ -43,6 +43,7 @@ public struct PackedRing : IDeviceRing, IDisposable
     private ushort _sequence;
     private ushort _heldSlot;
     private ulong _heldInfo;
+    private bool _heldIsRun;
     private int _batchSlots;
     private int _outstandingSlots;
     private int _outstanding;
@@ -458,9 +459,16 @@ public struct PackedRing : IDeviceRing, IDisposable
         {
             _heldSlot = _nextUsed;
             _heldInfo = info;
+            _heldIsRun = _inOrder && chain.WritableBytes == 0;
+        }
+        else if (_heldIsRun && chain.WritableBytes == 0)
+        {
+            // 2.8.9: one used descriptor, with the ID of the last, stands for a batch of buffers that were used whole.
+            _heldInfo = (_heldInfo & ~(0xffffUL << 32)) | ((ulong)chain.Id << 32);
         }
         else
         {
+            _heldIsRun = false;
             WriteUsed(_nextUsed, info);
         }
 

@@ -41,6 +41,9 @@ public struct SplitRing : IDeviceRing, IDisposable
     private ushort _nextUsed;
     private ushort _publishedUsed;
     private ushort _sequence;
+    private bool _isInRun;
+    private ushort _runStart;
+    private ushort _runId;
     private bool _notifyOnce;
     private RingFault _fault;
     private int _outstanding;
@@ -201,14 +204,14 @@ public struct SplitRing : IDeviceRing, IDisposable
 
         if (_window.TryPass(chain.Sequence))
         {
-            Use(chain.Id, written);
+            UseInOrder(in chain, written);
             return;
         }
 
         _window.Add(chain, written);
         while (_window.TryTake(out DescriptorChain next, out uint length))
         {
-            Use(next.Id, length);
+            UseInOrder(in next, length);
         }
     }
 
@@ -220,6 +223,7 @@ public struct SplitRing : IDeviceRing, IDisposable
             return false;
         }
 
+        EndRun();
         ushort old = _publishedUsed;
         _publishedUsed = _nextUsed;
         _used.ReleaseUInt16(IndexOffset, _nextUsed);
@@ -389,16 +393,54 @@ public struct SplitRing : IDeviceRing, IDisposable
         return RingFault.ChainLoops;
     }
 
+    /// <summary>2.7.9: one used entry, with the ID of the last, stands for a batch of buffers that were used whole.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Use(ushort id, uint written)
+    private void UseInOrder(in DescriptorChain chain, uint written)
     {
-        nuint offset = EntriesOffset + (8u * (nuint)(_nextUsed & _mask));
+        if (chain.WritableBytes != 0)
+        {
+            EndRun();
+            Use(chain.Id, written);
+            return;
+        }
+
+        if (!_isInRun)
+        {
+            _isInRun = true;
+            _runStart = _nextUsed;
+        }
+
+        _runId = chain.Id;
+        _inflight.Pushed(chain.Id);
+        _nextUsed++;
+        _outstanding--;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void EndRun()
+    {
+        if (_isInRun)
+        {
+            _isInRun = false;
+            WriteUsed(_runStart, _runId, 0);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void WriteUsed(ushort at, ushort id, uint written)
+    {
+        nuint offset = EntriesOffset + (8u * (nuint)(at & _mask));
         _used.ReleaseUInt64(offset, id | ((ulong)written << 32));
         if (_dirtyLog is not null)
         {
             _dirtyLog.Mark(_usedLogAddress + offset, sizeof(ulong));
         }
+    }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Use(ushort id, uint written)
+    {
+        WriteUsed(_nextUsed, id, written);
         _inflight.Pushed(id);
         _nextUsed++;
         _outstanding--;
