@@ -26,6 +26,7 @@ public sealed partial class NetDomain : IDisposable
     private readonly Router _router;
     private readonly ForwardingLoop _loop;
     private readonly UdpHost _udp;
+    private readonly TcpHost _tcp;
     private readonly DnsResolver _resolver;
     private readonly ClientServices _services;
     private readonly NetDomainMetrics _metrics;
@@ -76,10 +77,15 @@ public sealed partial class NetDomain : IDisposable
             });
             _loop = new ForwardingLoop(host, _router.Plane, new ForwardingOptions { Name = manifest.Name });
             _udp = new UdpHost(_router, _random);
-            _resolver = new DnsResolver(_router, _udp, _random);
-            _services = new ClientServices(_options, _router, _udp, _local, _discovery, _resolver, _random);
+            _tcp = new TcpHost(_router, _random, new ForwardingScheduler(_loop));
+            var streams = new DnsStreamClient(_tcp);
+            _resolver = new DnsResolver(_router, _udp, _random, streams);
+            _services = new ClientServices(_options, _router, _udp, _tcp, _local, _discovery, _resolver, _random);
             _local.SetReceiver(IpProtocol.Udp, _udp);
+            _local.SetReceiver(IpProtocol.Tcp, _tcp);
             _local.SetReceiver(IpProtocol.Icmp6, _discovery);
+            _local.AddTimer(_tcp);
+            _local.AddTimer(streams);
             _local.AddTimer(_resolver);
             _local.AddTimer(new NameLookups(_names, _resolver, _router));
             OpenUplink();

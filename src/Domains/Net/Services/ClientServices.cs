@@ -15,11 +15,12 @@ internal sealed class ClientServices
     /// <param name="domain">The domain's own addresses.</param>
     /// <param name="ip">What they send with.</param>
     /// <param name="udp">Where they open ports.</param>
+    /// <param name="tcp">Takes questions that do not fit UDP.</param>
     /// <param name="local">Where their timers run.</param>
     /// <param name="discovery">Where router solicitations arrive.</param>
     /// <param name="resolver">What knows names.</param>
     /// <param name="random">Chooses jitter.</param>
-    public ClientServices(NetDomainOptions domain, IIpLayer ip, UdpHost udp, LocalDispatcher local, RouterDiscovery discovery, DnsResolver resolver, NetRandom random)
+    public ClientServices(NetDomainOptions domain, IIpLayer ip, UdpHost udp, TcpHost tcp, LocalDispatcher local, RouterDiscovery discovery, DnsResolver resolver, NetRandom random)
     {
         _domain = domain;
         _dhcp = new DhcpServer(udp);
@@ -28,6 +29,7 @@ internal sealed class ClientServices
         _names = new DnsForwarder(resolver);
         discovery.Advertiser = _advertiser;
         local.AddTimer(_advertiser);
+        local.AddTimer(new DnsStreamServer(_names, tcp));
     }
 
     /// <summary>Serves a client.</summary>
