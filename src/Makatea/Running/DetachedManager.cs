@@ -50,7 +50,7 @@ internal static class DetachedManager
                 throw new CommandException($"the system '{name}' ended before it ran: {manager.WaitForExit()}; the reason is above and in {log}");
             }
 
-            if (await StatusAsync(name).ConfigureAwait(false) is { } status && status.ManagerPid == manager.Pid && IsUp(status))
+            if (await TryStatusAsync(name).ConfigureAwait(false) is { } status && status.ManagerPid == manager.Pid && IsUp(status))
             {
                 return;
             }
@@ -75,6 +75,19 @@ internal static class DetachedManager
 
     private static bool IsUp(SystemStatus status) =>
         status.Domains.All(d => d.State == PartState.Running) && status.Qubes.All(q => q.State is not (PartState.Waiting or PartState.Starting));
+
+    /// <summary>One that is busy, on a machine that is, does not answer in time and is asked again.</summary>
+    private static async Task<SystemStatus?> TryStatusAsync(string name)
+    {
+        try
+        {
+            return await StatusAsync(name).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
 
     private static async Task<SystemStatus?> StatusAsync(string name) =>
         StateDirectory.All().FirstOrDefault(s => s.Name == name).ControlSocket is { } socket ? await ControlClient.StatusAsync(socket).ConfigureAwait(false) : null;
