@@ -12,7 +12,7 @@ namespace Makatea.Domains.Storage;
 /// <param name="owner">Disposed with the table: who made them.</param>
 public sealed class BackendTable(IReadOnlyDictionary<string, IVirtioBackend> backends, IDisposable? owner = null) : IDisposable
 {
-    /// <summary>The backends that are part of Makatea: <c>virtio-blk</c>.</summary>
+    /// <summary>What serves disks in Makatea itself: <c>virtio-blk</c>.</summary>
     public static BackendTable BuiltIn(BackendServices services) => new(new Dictionary<string, IVirtioBackend>
     {
         [BlockModule.BackendName] = BlockModule.CreateBackend(services.Disks, services.Manifest, services.Grants),

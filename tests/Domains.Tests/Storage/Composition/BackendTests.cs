@@ -57,10 +57,9 @@ public sealed class BackendTests : IDisposable
     public void What_is_missing_is_named()
     {
         _bed.File("a", new byte[DiskLength]).Device("a", "image=grant:a", "virtio-blck");
-        Assert.Contains(
-            "no module registers the backend 'virtio-blck'; did you mean 'virtio-blk'?; there are virtio-blk, tested-blk",
-            Assert.Throws<ArgumentException>(() => _bed.Start(new StorageDomainOptions { Backends = s => ModuleBackends.Create(s, [typeof(BackendTests).Assembly], all => all.AddSingleton(new Extra())) })).Message,
-            StringComparison.Ordinal);
+        Assert.Matches(
+            "no module registers the backend 'virtio-blck'; did you mean 'virtio-blk'\\?; there are virtio-blk, .*tested-blk$",
+            Assert.Throws<ArgumentException>(() => _bed.Start(new StorageDomainOptions { Backends = s => ModuleBackends.Create(s, [typeof(BackendTests).Assembly], all => all.AddSingleton(new Extra())) })).Message);
         Assert.Contains(
             nameof(Extra), Assert.Throws<InvalidOperationException>(() => _bed.Start(new StorageDomainOptions { Backends = s => ModuleBackends.Create(s, [typeof(BackendTests).Assembly]) })).Message, StringComparison.Ordinal);
         Assert.Contains(
