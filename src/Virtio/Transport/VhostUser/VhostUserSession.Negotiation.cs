@@ -76,9 +76,13 @@ internal sealed partial class VhostUserSession
         return VhostUserReply.Done;
     }
 
-    /// <summary>What is offered for this device: some is for one type of device alone.</summary>
-    private VhostUserProtocolFeatures OfferedProtocolFeatures =>
-        VhostUserProtocolFeatures.Offered | (_device is VirtioNetDevice ? VhostUserProtocolFeatures.Rarp | VhostUserProtocolFeatures.NetMtu : VhostUserProtocolFeatures.None);
+    /// <summary>
+    /// What is offered for this device: some is for one type of device alone. QEMU (7.2) has a device of its own for each pair of queues of a network device, and each adds the same memory regions once
+    /// more; where they are set all at once, the first alone does.
+    /// </summary>
+    private VhostUserProtocolFeatures OfferedProtocolFeatures => _device is VirtioNetDevice
+        ? (VhostUserProtocolFeatures.Offered | VhostUserProtocolFeatures.Rarp | VhostUserProtocolFeatures.NetMtu) & ~VhostUserProtocolFeatures.ConfigureMemorySlots
+        : VhostUserProtocolFeatures.Offered;
 
     internal VhostUserReply GetProtocolFeatures() => VhostUserReply.With((ulong)OfferedProtocolFeatures);
 
