@@ -135,7 +135,8 @@ public sealed class RestartTests : IDisposable
         for (int done = 0; done < 100; done++)
         {
             ready.Set();
-            while (Volatile.Read(ref round) == done)
+            int enough = others + 20;
+            while (Volatile.Read(ref round) == done || others < enough)
             {
                 // The second qube is at its limit all the time, so that each new flow takes an old one's place.
                 _bed.Outbound(1, From(1) with { SourcePort = (ushort)(1024 + (others++ % 50_000)) });
@@ -160,7 +161,6 @@ public sealed class RestartTests : IDisposable
         Volatile.Write(ref round, -1);
         ready.Set();
         Assert.True(copier.Join(10_000));
-        Assert.True(others > 1000);
     }
 
     private static TestPacket Segment(byte flags, uint sequence, uint acknowledged, int length = 0) =>

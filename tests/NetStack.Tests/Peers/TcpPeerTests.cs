@@ -164,11 +164,12 @@ public sealed class TcpPeerTests : IDisposable
     private async Task<(TcpConnection, Socket)> Accept(string address)
     {
         var accepted = new TaskCompletionSource<TcpConnection>(TaskCreationOptions.RunContinuationsAsynchronously);
-        // A port that no dissector of tshark takes for its own.
-        _bed.Do(() => _bed.Tcp.Listen(40000, accepted.SetResult));
+        // A port of the domain's own, and one that no dissector of tshark takes for its own.
+        const int Port = 31_998;
+        _bed.Do(() => _bed.Tcp.Listen(Port, accepted.SetResult));
         IPAddress own = IPAddress.Parse(address.Contains(':') ? "fd99::2" : "10.99.0.2");
         Socket socket = _bed.Far.In(() => new Socket(own.AddressFamily, SocketType.Stream, ProtocolType.Tcp));
-        await socket.ConnectAsync(own, 40000).WaitAsync(_patience);
+        await socket.ConnectAsync(own, Port).WaitAsync(_patience);
         return (await accepted.Task.WaitAsync(_patience), socket);
     }
 

@@ -161,8 +161,12 @@ public sealed class WaiterTests : IDisposable
         waiter.Add(doorbell, 0);
         Assert.Equal(1ul, waiter.Wait(0));
         using Timer ring = new(_ => doorbell.Ring(), null, 10, Timeout.Infinite);
-        Assert.Equal(1ul, waiter.Wait(In(60)));
-        Thread.Sleep(100);
+        long deadline = In(1000);
+        Assert.Equal(1ul, waiter.Wait(deadline));
+        while (TimeProvider.System.GetElapsedTime(deadline) < TimeSpan.FromMilliseconds(50))
+        {
+            Thread.Sleep(10);
+        }
 
         // The timer's bit is taken by a poll; a wait after it needs a timer of its own.
         Assert.Equal(0ul, waiter.Wait(0));
