@@ -1,6 +1,7 @@
 using System.Globalization;
 using Makatea.Fuzz.Functions;
 using Makatea.Fuzz.Messages;
+using Makatea.Fuzz.Net;
 using Makatea.Fuzz.Requests;
 using Makatea.Fuzz.Rings;
 using Makatea.Virtio;
@@ -17,6 +18,7 @@ public static class Program
         ("ring-packed", () => new RingFuzz<FuzzedPackedRing, PackedRing, PackedDriverRing>(), 10_000_000),
         ("requests", () => new RequestFuzz(), 100_000),
         ("messages", () => new MessageFuzz(), 1_000_000),
+        ("net", () => new NetFuzz(), 100_000),
         ("functions", () => new FunctionFuzz(), 300_000),
     ];
 

@@ -94,7 +94,7 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
         Span<DescriptorChain> chains = _batchChains.AsSpan();
         most = Math.Min(most, BatchSize);
         int count = _ring.PopSingles(segments[..most], chains[..most]);
-        if (count == 0 && _ring.TryPop(segments, out chains[0]) == PopResult.Popped)
+        if (count == 0 && _ring.TryPop(segments[..MaxSegments], out chains[0]) == PopResult.Popped)
         {
             count = 1;
         }

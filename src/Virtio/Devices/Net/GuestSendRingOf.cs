@@ -127,7 +127,7 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
         Span<DescriptorChain> chains = _chains.AsSpan();
         most = Math.Min(most, BatchSize);
         int count = _ring.PopSingles(segments[..most], chains[..most]);
-        if (count == 0 && _ring.TryPop(segments, out chains[0]) == PopResult.Popped)
+        if (count == 0 && _ring.TryPop(segments[..MaxSegments], out chains[0]) == PopResult.Popped)
         {
             count = 1;
         }
