@@ -62,7 +62,7 @@ public sealed partial class E1000Port
         }
 
         queue.DropAll();
-        _closed = Sum(_closed, queue.ReadStatistics());
+        _closed += queue.ReadStatistics();
         _queues[queue.Index] = null;
         queue.Free();
         if (isGone)

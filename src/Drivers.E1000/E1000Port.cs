@@ -153,7 +153,7 @@ public sealed partial class E1000Port : NetPort
             NetStatistics sum = _closed;
             foreach (E1000Queue? queue in _queues)
             {
-                sum = queue is null ? sum : Sum(sum, queue.ReadStatistics());
+                sum += queue?.ReadStatistics() ?? default;
             }
 
             return sum with
@@ -207,15 +207,4 @@ public sealed partial class E1000Port : NetPort
             _function.Dispose();
         }
     }
-
-    private static NetStatistics Sum(NetStatistics a, NetStatistics b) => a with
-    {
-        ReceivedFrames = a.ReceivedFrames + b.ReceivedFrames,
-        ReceivedBytes = a.ReceivedBytes + b.ReceivedBytes,
-        ReceiveErrors = a.ReceiveErrors + b.ReceiveErrors,
-        TransmittedFrames = a.TransmittedFrames + b.TransmittedFrames,
-        TransmittedBytes = a.TransmittedBytes + b.TransmittedBytes,
-        TransmitErrors = a.TransmitErrors + b.TransmitErrors,
-        CopiedFrames = a.CopiedFrames + b.CopiedFrames,
-    };
 }

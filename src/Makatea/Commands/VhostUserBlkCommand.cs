@@ -78,13 +78,7 @@ internal static class VhostUserBlkCommand
             return;
         }
 
-        bool hasPath = command.GetResult(_socketPath) is not null;
-        bool hasFd = command.GetResult(_fd) is not null;
-        if (hasPath == hasFd)
-        {
-            command.AddError($"found {(hasPath ? "both" : "none")} of --socket-path and --fd, expected one");
-        }
-
+        BackendProgram.RequireSocket(command, _socketPath, _fd);
         if (command.GetResult(_file) is null)
         {
             command.AddError("found no --blk-file, expected a file, a block device or null:SIZE");
@@ -113,7 +107,7 @@ internal static class VhostUserBlkCommand
         using StorageDomain domain = Open(manifest, logs);
         using PosixSignalRegistration onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        Seal(logs.CreateLogger(Name));
+        BackendProgram.Seal(logs.CreateLogger(Name));
         domain.Start();
         domain.Wait();
 
@@ -142,19 +136,6 @@ internal static class VhostUserBlkCommand
     }
 
     private static int Number(SafeHandle handle) => (int)handle.DangerousGetHandle();
-
-    /// <summary>It is nobody's component, so it gets no sandbox; but once it has what it needs it can give up the rest.</summary>
-    private static void Seal(ILogger log)
-    {
-        try
-        {
-            SandboxSeal.Apply(SandboxSealRights.OpenFiles | SandboxSealRights.ExecutableMemory | SandboxSealRights.NewRings);
-        }
-        catch (SandboxException e)
-        {
-            log.LogWarning("not sealed: {Reason}", e.Message);
-        }
-    }
 
     private static SafeFileHandle? OpenImage(ParseResult result)
     {

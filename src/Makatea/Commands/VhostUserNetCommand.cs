@@ -64,12 +64,7 @@ internal static class VhostUserNetCommand
             return;
         }
 
-        bool hasPath = command.GetResult(_socketPath) is not null;
-        bool hasFd = command.GetResult(_fd) is not null;
-        if (hasPath == hasFd)
-        {
-            command.AddError($"found {(hasPath ? "both" : "none")} of --socket-path and --fd, expected one");
-        }
+        BackendProgram.RequireSocket(command, _socketPath, _fd);
     }
 
     private static int Run(ParseResult result)
@@ -94,7 +89,7 @@ internal static class VhostUserNetCommand
             : new LinuxGrants(notice => log.LogWarning("{Notice}", notice)).OpenListener(new ManifestGrant("front end", GrantType.Listener, result.GetValue(_fd)!.Value));
         using PosixSignalRegistration onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using PosixSignalRegistration onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        Seal(log);
+        BackendProgram.Seal(log);
         backend.Serve(listener);
 
         void Stop(PosixSignalContext signal)
@@ -125,19 +120,6 @@ internal static class VhostUserNetCommand
         catch (ArgumentException e)
         {
             throw new CommandException(e.Message, ExitCode.Usage, e);
-        }
-    }
-
-    /// <summary>It is nobody's component, so it gets no sandbox; but once it has what it needs it can give up the rest.</summary>
-    private static void Seal(ILogger log)
-    {
-        try
-        {
-            SandboxSeal.Apply(SandboxSealRights.OpenFiles | SandboxSealRights.ExecutableMemory | SandboxSealRights.NewRings);
-        }
-        catch (SandboxException e)
-        {
-            log.LogWarning("not sealed: {Reason}", e.Message);
         }
     }
 }

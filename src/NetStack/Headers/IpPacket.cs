@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Makatea.NetStack;
 
 /// <summary>
@@ -49,4 +51,10 @@ internal struct IpPacket
 
     /// <summary>It has options of IPv4 or a hop-by-hop header of IPv6.</summary>
     public bool HasOptions;
+
+    /// <summary>Reads the headers of either family: see <see cref="IPv4Header.Read"/> and <see cref="IPv6Header.Read"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static DropReason Read(bool isIPv4, ReadOnlySpan<byte> bytes, int available, bool isSegmented, out IpPacket packet) => isIPv4
+        ? IPv4Header.Read(bytes, available, isSegmented, out packet)
+        : IPv6Header.Read(bytes, available, isSegmented, out packet);
 }

@@ -29,9 +29,7 @@ internal readonly struct IcmpQuote
         ReadOnlySpan<byte> bytes = packet.Bytes[start..];
 
         // Only the start is quoted, so that any length is right. A header whose checksum is wrong is not what was sent ([RFC 5508] 4.1).
-        DropReason fault = packet.Protocol == IpProtocol.Icmp4
-            ? IPv4Header.Read(bytes, int.MaxValue, isSegmented: false, out IpPacket quoted)
-            : IPv6Header.Read(bytes, int.MaxValue, isSegmented: false, out quoted);
+        DropReason fault = IpPacket.Read(packet.Protocol == IpProtocol.Icmp4, bytes, int.MaxValue, isSegmented: false, out IpPacket quoted);
         var key = new FlowKey(quoted.Source, quoted.Destination, 0, 0, quoted.Protocol);
         int transport = quoted.TransportOffset;
         if (fault != DropReason.None || quoted.FragmentOffset != 0 || transport > MostHeaders || transport + LeastTransport > bytes.Length

@@ -55,9 +55,7 @@ internal struct SegmentPlan
             return false;
         }
 
-        DropReason reason = isIPv4
-            ? IPv4Header.Read(head[ip..], info.Length - ip, isSegmented: true, out IpPacket packet)
-            : IPv6Header.Read(head[ip..], info.Length - ip, isSegmented: true, out packet);
+        DropReason reason = IpPacket.Read(isIPv4, head[ip..], info.Length - ip, isSegmented: true, out IpPacket packet);
         if (reason != DropReason.None || packet.IsFragment || packet.Protocol != (isTcp ? IpProtocol.Tcp : IpProtocol.Udp))
         {
             return false;

@@ -129,6 +129,20 @@ public sealed partial class Router
         return DropReason.None;
     }
 
+    /// <summary>Reads the IP headers of a frame.</summary>
+    private static DropReason ReadPacket(ReadOnlySpan<byte> head, in FrameInfo info, out IpPacket packet)
+    {
+        ushort type = Ethernet.Type(head);
+        if (type is not (Ethernet.IPv4 or Ethernet.IPv6))
+        {
+            packet = default;
+            return DropReason.UnknownType;
+        }
+
+        bool isSegmented = (info.Offload.Flags & PortOffloads.Segmentation) != 0;
+        return IpPacket.Read(type == Ethernet.IPv4, head[Ethernet.HeaderLength..], info.Length - Ethernet.HeaderLength, isSegmented, out packet);
+    }
+
     private DropReason TakeFragment(RouterPort port, int frame, in IpPacket packet)
     {
         DropReason reason = port.Fragments.Add(frame, packet, _plane.Now, out int lost, out WholeDatagram whole);
@@ -143,9 +157,7 @@ public sealed partial class Router
         ref FrameInfo info = ref _frames[whole.Frame];
         ReadOnlySpan<byte> head = _frames.Head(whole.Frame);
         int available = info.Length - Ethernet.HeaderLength;
-        DropReason wrong = packet.IsIPv4
-            ? IPv4Header.Read(head[Ethernet.HeaderLength..], available, isSegmented: false, out IpPacket joined)
-            : IPv6Header.Read(head[Ethernet.HeaderLength..], available, isSegmented: false, out joined);
+        DropReason wrong = IpPacket.Read(packet.IsIPv4, head[Ethernet.HeaderLength..], available, isSegmented: false, out IpPacket joined);
         wrong = wrong != DropReason.None ? wrong
             : joined.IsFragment ? DropReason.BadFragment
             : port == _uplink ? RouteFromUplink(port, whole.Frame, joined, joined.Length, whole)

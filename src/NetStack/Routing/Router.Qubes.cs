@@ -22,26 +22,16 @@ public sealed partial class Router
             return DropReason.UnknownType;
         }
 
-        IpPacket packet;
-        DropReason reason;
         ReadOnlySpan<byte> bytes = head[Ethernet.HeaderLength..];
-        bool isSegmented = (info.Offload.Flags & PortOffloads.Segmentation) != 0;
-        switch (Ethernet.Type(head))
+        if (Ethernet.Type(head) == Ethernet.Arp)
         {
-            case Ethernet.IPv4:
-                reason = IPv4Header.Read(bytes, info.Length - Ethernet.HeaderLength, isSegmented, out packet);
-                reason = reason != DropReason.None ? reason : CheckSource4(port, packet, bytes);
-                break;
-            case Ethernet.IPv6:
-                reason = IPv6Header.Read(bytes, info.Length - Ethernet.HeaderLength, isSegmented, out packet);
-                reason = reason != DropReason.None ? reason : CheckSource6(port, packet, bytes);
-                break;
-            case Ethernet.Arp:
-                return AnswerArp(port, frame, bytes);
-            default:
-                return DropReason.UnknownType;
+            return AnswerArp(port, frame, bytes);
         }
 
+        DropReason reason = ReadPacket(head, info, out IpPacket packet);
+        reason = reason != DropReason.None ? reason
+            : packet.IsIPv4 ? CheckSource4(port, packet, bytes)
+            : CheckSource6(port, packet, bytes);
         if (reason != DropReason.None)
         {
             return reason;

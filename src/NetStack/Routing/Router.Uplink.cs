@@ -20,24 +20,12 @@ public sealed partial class Router
             return DropReason.UnknownType;
         }
 
-        IpPacket packet;
-        DropReason reason;
-        ReadOnlySpan<byte> bytes = head[Ethernet.HeaderLength..];
-        bool isSegmented = (info.Offload.Flags & PortOffloads.Segmentation) != 0;
-        switch (Ethernet.Type(head))
+        if (Ethernet.Type(head) == Ethernet.Arp)
         {
-            case Ethernet.IPv4:
-                reason = IPv4Header.Read(bytes, info.Length - Ethernet.HeaderLength, isSegmented, out packet);
-                break;
-            case Ethernet.IPv6:
-                reason = IPv6Header.Read(bytes, info.Length - Ethernet.HeaderLength, isSegmented, out packet);
-                break;
-            case Ethernet.Arp:
-                return TakeArp(port, frame, bytes);
-            default:
-                return DropReason.UnknownType;
+            return TakeArp(port, frame, head[Ethernet.HeaderLength..]);
         }
 
+        DropReason reason = ReadPacket(head, info, out IpPacket packet);
         reason = reason != DropReason.None ? reason : CheckOutside(packet);
         if (reason != DropReason.None)
         {

@@ -82,7 +82,7 @@ public abstract class KernelPort : NetPort
     {
         lock (_control)
         {
-            return _queue is null ? _closed : Sum(_closed, _queue.ReadStatistics());
+            return _queue is null ? _closed : _closed + _queue.ReadStatistics();
         }
     }
 
@@ -91,7 +91,7 @@ public abstract class KernelPort : NetPort
     {
         lock (_control)
         {
-            _closed = Sum(_closed, queue.ReadStatistics());
+            _closed += queue.ReadStatistics();
             _queue = null;
         }
     }
@@ -142,14 +142,4 @@ public abstract class KernelPort : NetPort
             OnInfoChanged();
         }
     }
-
-    private static NetStatistics Sum(NetStatistics a, NetStatistics b) => a with
-    {
-        ReceivedFrames = a.ReceivedFrames + b.ReceivedFrames,
-        ReceivedBytes = a.ReceivedBytes + b.ReceivedBytes,
-        ReceiveErrors = a.ReceiveErrors + b.ReceiveErrors,
-        TransmittedFrames = a.TransmittedFrames + b.TransmittedFrames,
-        TransmittedBytes = a.TransmittedBytes + b.TransmittedBytes,
-        TransmitErrors = a.TransmitErrors + b.TransmitErrors,
-    };
 }

@@ -29,4 +29,18 @@ public readonly record struct NetStatistics
 
     /// <summary>Times that the adapter stood still and was reset.</summary>
     public ulong Resets { get; init; }
+
+    /// <summary>What two counted together, such as the queues of a port.</summary>
+    public static NetStatistics operator +(NetStatistics left, NetStatistics right) => new()
+    {
+        ReceivedFrames = left.ReceivedFrames + right.ReceivedFrames,
+        ReceivedBytes = left.ReceivedBytes + right.ReceivedBytes,
+        ReceiveMissed = left.ReceiveMissed + right.ReceiveMissed,
+        ReceiveErrors = left.ReceiveErrors + right.ReceiveErrors,
+        TransmittedFrames = left.TransmittedFrames + right.TransmittedFrames,
+        TransmittedBytes = left.TransmittedBytes + right.TransmittedBytes,
+        TransmitErrors = left.TransmitErrors + right.TransmitErrors,
+        CopiedFrames = left.CopiedFrames + right.CopiedFrames,
+        Resets = left.Resets + right.Resets,
+    };
 }

@@ -50,9 +50,6 @@ public sealed class BridgeTests : IDisposable
                 JsonElement end = result.RootElement.GetProperty("end");
                 long received = end.GetProperty("sum_received").GetProperty("bytes").GetInt64();
                 Assert.True(received >= 50 << 20, $"{received} bytes arrived");
-
-                // A checksum or length that is wrong would be a retransmission, each.
-                Assert.InRange(end.GetProperty("sum_sent").GetProperty("retransmits").GetInt32(), 0, 200);
             }
         }
         finally
@@ -61,6 +58,8 @@ public sealed class BridgeTests : IDisposable
             server.WaitForExit();
         }
 
+        // A packet lost where a queue was full is sent again and hurts nothing; one with a wrong checksum or length would be ours.
+        Assert.Equal([0, 0], [_near.DamagedPackets(), _far.DamagedPackets()]);
         const NetFrameFlags Both = NetFrameFlags.SegmentTcp4 | NetFrameFlags.SegmentTcp6 | NetFrameFlags.NeedsChecksum;
         Assert.Equal(Both, bridge.FromA.Seen & Both);
         Assert.Equal(Both, bridge.FromB.Seen & Both);

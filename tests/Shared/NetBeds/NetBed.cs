@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Makatea.Platform.Linux;
 
 namespace Makatea.Tests.Net;
@@ -37,6 +38,20 @@ internal sealed class NetBed : IDisposable
     /// <summary>Starts a program in the namespace.</summary>
     internal Process Start(string program, params string[] arguments) =>
         Process.Start(new ProcessStartInfo("ip", ["netns", "exec", Name, program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+
+    /// <summary>What the namespace's kernel received with a wrong checksum, header or length so far.</summary>
+    internal int DamagedPackets()
+    {
+        // Two lines a protocol, names above values; for IPv6 a line a counter.
+        string[] lines = [.. Exec("cat", "/proc/net/snmp", "/proc/net/netstat").Split('\n', StringSplitOptions.RemoveEmptyEntries)];
+        IEnumerable<(string Name, string Value)> counters = lines.Chunk(2).SelectMany(pair => pair[0].Split(' ').Zip(pair[1].Split(' ')));
+        IEnumerable<(string Name, string Value)> counters6 = Exec("cat", "/proc/net/snmp6").Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)).Select(parts => (parts[0], parts[1]));
+        return counters.Concat(counters6)
+            .Where(c => c.Name.EndsWith("InCsumErrors", StringComparison.Ordinal) || c.Name.EndsWith("InHdrErrors", StringComparison.Ordinal)
+                || c.Name.EndsWith("InTruncatedPkts", StringComparison.Ordinal) || c.Name == "InErrs")
+            .Sum(c => int.Parse(c.Value, CultureInfo.InvariantCulture));
+    }
 
     internal T In<T>(Func<T> open) => NetworkNamespace.Run(Name, open);
 

@@ -11,14 +11,10 @@ namespace Makatea.Virtio.Net;
 internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
     where TRing : struct, IDeviceRing, IDisposable
 {
-    /// <summary>Longest chain of descriptors, as QEMU's, and most buffers of a frame.</summary>
-    private const int MaxSegments = 1024;
+    /// <summary>Most buffers of a frame, and pieces of all of them together.</summary>
+    private const int MaxSegments = BufferBatch.MaxSegments;
 
-    /// <summary>Buffers that are taken at once, so that their first bytes are on their way while others are looked at.</summary>
-    private const int BatchSize = 32;
-
-    private readonly NativeArray<MemorySegment> _batchSegments = new(MaxSegments + BatchSize);
-    private readonly NativeArray<DescriptorChain> _batchChains = new(BatchSize);
+    private readonly BufferBatch _batch = new();
     private readonly NativeArray<MemorySegment> _segments = new(MaxSegments);
     private readonly NativeArray<DescriptorChain> _chains = new(MaxSegments);
     private readonly GuestMemory _memory;
@@ -60,7 +56,7 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
         NetReceiveFilter? filter = state.Filter.IsOpen ? null : state.Filter;
         while (!frames.IsEmpty)
         {
-            int popped = Pop(frames.Length);
+            int popped = _batch.Pop(ref _ring, frames.Length);
             if (popped == 0)
             {
                 Counters.NoBuffer += frames.Length;
@@ -78,41 +74,19 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
     {
         _ring.Dispose();
         _segments.Dispose();
-        _batchSegments.Dispose();
-        _batchChains.Dispose();
+        _batch.Dispose();
         _chains.Dispose();
     }
 
     /// <inheritdoc/>
     protected override bool PublishRing() => _ring.Publish();
 
-    /// <summary>Takes buffers of one piece each, or one of several.</summary>
-    /// <returns>How many.</returns>
-    private int Pop(int most)
-    {
-        Span<MemorySegment> segments = _batchSegments.AsSpan();
-        Span<DescriptorChain> chains = _batchChains.AsSpan();
-        most = Math.Min(most, BatchSize);
-        int count = _ring.PopSingles(segments[..most], chains[..most]);
-        if (count == 0 && _ring.TryPop(segments[..MaxSegments], out chains[0]) == PopResult.Popped)
-        {
-            count = 1;
-        }
-
-        foreach (ref readonly MemorySegment segment in segments[..count])
-        {
-            segment.Prefetch();
-        }
-
-        return count;
-    }
-
     /// <summary>Puts frames into buffers that were popped. Buffers that are not used are put back.</summary>
     /// <returns>How many frames are done with.</returns>
     private int TransmitBatch(ReadOnlySpan<NetFrame> frames, int popped, ulong offloads, NetReceiveFilter? filter, uint hash, ushort report)
     {
-        Span<MemorySegment> segments = _batchSegments.AsSpan();
-        Span<DescriptorChain> chains = _batchChains.AsSpan(0, popped);
+        Span<MemorySegment> segments = _batch.Segments;
+        Span<DescriptorChain> chains = _batch.Chains[..popped];
         bool isPlain = _headerLength == NetHeader.Length && _dirtyLog is null;
         int used = 0;
         long received = 0;
@@ -142,7 +116,7 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
                 // It may need others, which are those that follow.
                 int pieces = chain.Readable + chain.Writable;
                 segments.Slice(used, pieces).CopyTo(_segments.AsSpan());
-                PutBack(chains[(used + 1)..]);
+                BufferBatch.PutBack(ref _ring, chains[(used + 1)..]);
                 if (TransmitPieces(in frame, _segments.AsSpan(), in chain, first, second, hash, report))
                 {
                     Counters.Received++;
@@ -162,18 +136,10 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
             bytes += frame.Length;
         }
 
-        PutBack(chains[used..]);
+        BufferBatch.PutBack(ref _ring, chains[used..]);
         Counters.Received += received;
         Counters.ReceivedBytes += bytes;
         return done;
-    }
-
-    private void PutBack(Span<DescriptorChain> chains)
-    {
-        for (int i = chains.Length - 1; i >= 0; i--)
-        {
-            _ring.Unpop(in chains[i]);
-        }
     }
 
     /// <summary>A frame in several pieces, for a buffer in several or several buffers, or whose writing is logged.</summary>

@@ -10,17 +10,10 @@ namespace Makatea.Virtio.Net;
 internal sealed class GuestSendRingOf<TRing> : GuestSendRing
     where TRing : struct, IDeviceRing, IDisposable
 {
-    /// <summary>Longest chain of descriptors, as QEMU's.</summary>
-    private const int MaxSegments = 1024;
-
     /// <summary>What a frame may be longer than the MTU: an Ethernet header and two VLAN tags.</summary>
     private const int HeadersBeyondMtu = NetHeader.EthernetLength + 8;
 
-    /// <summary>Buffers that are taken at once, so that their first bytes are on their way while others are looked at.</summary>
-    private const int BatchSize = 32;
-
-    private readonly NativeArray<MemorySegment> _segments = new(MaxSegments + BatchSize);
-    private readonly NativeArray<DescriptorChain> _chains = new(BatchSize);
+    private readonly BufferBatch _batch = new();
     private readonly ulong _features;
     private readonly int _headerLength;
 #pragma warning disable IDE0044 // A mutable struct: readonly would call its methods on copies.
@@ -73,12 +66,12 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
         {
             if (IsWithinFrame)
             {
-                count += GoOn(_segments.AsSpan(), buffers, frames[count..]);
+                count += GoOn(_batch.Segments, buffers, frames[count..]);
                 finished += IsWithinFrame ? 0 : 1;
                 continue;
             }
 
-            int popped = Pop(Math.Min(frames.Length - count, buffers.Count));
+            int popped = _batch.Pop(ref _ring, Math.Min(frames.Length - count, buffers.Count));
             if (popped == 0)
             {
                 break;
@@ -112,39 +105,17 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
     public override void Dispose()
     {
         _ring.Dispose();
-        _segments.Dispose();
-        _chains.Dispose();
+        _batch.Dispose();
     }
 
     /// <inheritdoc/>
     protected override bool PublishRing() => _ring.Publish();
 
-    /// <summary>Takes buffers of one piece each, or one of several.</summary>
-    /// <returns>How many.</returns>
-    private int Pop(int most)
-    {
-        Span<MemorySegment> segments = _segments.AsSpan();
-        Span<DescriptorChain> chains = _chains.AsSpan();
-        most = Math.Min(most, BatchSize);
-        int count = _ring.PopSingles(segments[..most], chains[..most]);
-        if (count == 0 && _ring.TryPop(segments[..MaxSegments], out chains[0]) == PopResult.Popped)
-        {
-            count = 1;
-        }
-
-        foreach (ref readonly MemorySegment segment in segments[..count])
-        {
-            segment.Prefetch();
-        }
-
-        return count;
-    }
-
     /// <summary>Gives out what was popped. Where there is no room left, the rest is put back.</summary>
     private int ReceiveBatch(int popped, BufferStore buffers, Span<NetReceived> frames, int longest, ref int finished)
     {
-        Span<MemorySegment> segments = _segments.AsSpan();
-        Span<DescriptorChain> chains = _chains.AsSpan(0, popped);
+        Span<MemorySegment> segments = _batch.Segments;
+        Span<DescriptorChain> chains = _batch.Chains[..popped];
         int header = _headerLength;
         int count = 0;
         long bytes = 0;
@@ -153,7 +124,7 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
         {
             if (count == frames.Length || buffers.Count == 0 || IsWithinFrame)
             {
-                PutBack(chains[i..]);
+                BufferBatch.PutBack(ref _ring, chains[i..]);
                 break;
             }
 
@@ -196,14 +167,6 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
         Counters.Transmitted += good;
         Counters.TransmittedBytes += bytes;
         return count;
-    }
-
-    private void PutBack(Span<DescriptorChain> chains)
-    {
-        for (int i = chains.Length - 1; i >= 0; i--)
-        {
-            _ring.Unpop(in chains[i]);
-        }
     }
 
     /// <summary>A frame in several pieces, or too long for one buffer, or none at all.</summary>
