@@ -2,10 +2,11 @@
 # Makes what our Linux guests boot from: Debian's cloud kernel and an initramfs with busybox, drivers (virtio, VFIO; NVMe is built in) and a few file system tools.
 # The cloud kernel has no drivers of real network adapters: --adapters takes Debian's full one, with Intel's drivers, VLANs and ethtool.
 # None of Debian's has iommufd: --iommufd takes Ubuntu's 6.8, of one version, known by its hash. Status 3: it cannot be reached.
+# --network adds ip, tc, ethtool and netem, the kernel's means to lose and reorder packets, which not every host's kernel has; ifb has it for what arrives.
 # Needs no root but to install missing packages. Everything is cached; the last line printed is the folder that holds vmlinuz and initramfs.gz;
 # without options, CACHE/guest refers to it as well (CACHE is $MAKATEA_CACHE, else $XDG_CACHE_HOME/makatea, else ~/.cache/makatea).
 #
-# usage: scripts/guest-assets.sh [--adapters|--iommufd] [--tool PROGRAM]...      PROGRAM and its libraries go into the initramfs as well
+# usage: scripts/guest-assets.sh [--adapters|--iommufd] [--network] [--tool PROGRAM]...      PROGRAM and its libraries go into the initramfs as well
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
@@ -14,13 +15,15 @@ PATH=$PATH:/usr/sbin:/sbin
 tools=()
 flavour=cloud-
 ubuntu=
+network=
 modules=(virtio_pci virtio_mmio virtio_blk virtio_net vfio_pci vfio_iommu_type1)
 while [ $# -gt 0 ]; do
   case $1 in
     --tool) tools+=("$2"); shift 2 ;;
     --adapters) flavour=; shift ;;
     --iommufd) ubuntu=6.8.0-31; shift ;;
-    *) sed -n '2,8s/^# \?//p' "$0" >&2; exit 2 ;;
+    --network) network=yes; shift ;;
+    *) sed -n '2,9s/^# \?//p' "$0" >&2; exit 2 ;;
   esac
 done
 
@@ -29,6 +32,11 @@ if [ -z "$flavour" ]; then
   require_packages ethtool=ethtool
   tools+=("$(command -v ethtool)")
   modules+=(e1000 e1000e 8021q)
+fi
+if [ -n "$network" ]; then
+  require_packages ethtool=ethtool tc=iproute2
+  tools+=("$(command -v ethtool)" "$(command -v ip)" "$(command -v tc)")
+  modules+=(sch_netem sch_ingress cls_matchall act_mirred ifb)
 fi
 if [ -n "$ubuntu" ]; then
   require_packages zstd=zstd

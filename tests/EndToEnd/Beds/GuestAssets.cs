@@ -11,6 +11,8 @@ internal static class GuestAssets
     private static readonly Lazy<string> _folder = new(Make);
     private static readonly Lazy<string> _adapters = new(() => Run("--adapters"));
 
+    private static readonly Lazy<string> _network = new(() => Run("--network", "--tool", ImagePrograms.Publish("NetTraffic")));
+
     private static readonly ConcurrentDictionary<(string Folder, bool HasIommufd), Lazy<string>> _withProgram = [];
 
     /// <summary>The kernel.</summary>
@@ -26,6 +28,16 @@ internal static class GuestAssets
         {
             _ = _folder.Value;
             return (Path.Combine(_adapters.Value, "vmlinuz"), Path.Combine(_adapters.Value, "initramfs.gz"));
+        }
+    }
+
+    /// <summary>A kernel with netem, and the initramfs that has tc, ethtool and the program of tests/Images/NetTraffic.</summary>
+    public static (string Kernel, string Initramfs) Network
+    {
+        get
+        {
+            _ = _folder.Value;
+            return (Path.Combine(_network.Value, "vmlinuz"), Path.Combine(_network.Value, "initramfs.gz"));
         }
     }
 

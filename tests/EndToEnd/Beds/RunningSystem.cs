@@ -17,7 +17,7 @@ internal sealed class RunningSystem : IDisposable
     private readonly bool _isDetached;
     private int _managerPid;
 
-    private RunningSystem(Scratch scratch, bool detached)
+    private RunningSystem(Scratch scratch, bool detached, string? networkNamespace = null)
     {
         _scratch = scratch;
         _isDetached = detached;
@@ -25,7 +25,8 @@ internal sealed class RunningSystem : IDisposable
         File.Delete(_log);
         Directory.CreateDirectory(RunFolder);
         string[] detach = detached ? ["--detach"] : [];
-        _manager = TetheredProcess.Start(_log, ["setsid", .. Command(["up", SystemFile.PathIn(scratch), "--plain", $"--accel={Accelerator.Name}", "--stop-timeout=1", .. detach])]);
+        string[] inside = networkNamespace is null ? [] : ["ip", "netns", "exec", networkNamespace];
+        _manager = TetheredProcess.Start(_log, ["setsid", .. inside, .. Command(["up", SystemFile.PathIn(scratch), "--plain", $"--accel={Accelerator.Name}", "--stop-timeout=1", .. detach])]);
         _managerPid = _manager.Id;
     }
 
@@ -67,6 +68,9 @@ internal sealed class RunningSystem : IDisposable
         SystemFile.Write(scratch, domain, qubes);
         return new RunningSystem(scratch, detached: false);
     }
+
+    /// <summary>Starts the system of the file that the test wrote, in a network namespace.</summary>
+    public static RunningSystem StartIn(string networkNamespace, Scratch scratch) => new(scratch, detached: false, networkNamespace);
 
     /// <summary>Starts it in the background, where everything runs when this returns.</summary>
     public static RunningSystem StartDetached(Scratch scratch, params IEnumerable<QubeScript> qubes)

@@ -6,7 +6,7 @@ namespace Makatea.EndToEnd;
 /// <summary>The host's side of scripts/guest/agent: shell scripts go in, what they print and their status come out.</summary>
 internal sealed class AgentConnection : IDisposable
 {
-    private readonly Socket _listener;
+    private readonly Socket? _listener;
     private readonly byte[] _buffer = new byte[4096];
     private readonly StringBuilder _received = new();
     private Socket? _socket;
@@ -18,6 +18,13 @@ internal sealed class AgentConnection : IDisposable
         _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         _listener.Bind(new UnixDomainSocketEndPoint(path));
         _listener.Listen(1);
+    }
+
+    /// <summary>Goes to an agent that is ready, by a serial port whose socket listens.</summary>
+    public AgentConnection(UnixDomainSocketEndPoint port)
+    {
+        _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        _socket.Connect(port);
     }
 
     /// <summary>Waits until the agent says that it is ready.</summary>
@@ -44,14 +51,14 @@ internal sealed class AgentConnection : IDisposable
     public void Dispose()
     {
         _socket?.Dispose();
-        _listener.Dispose();
+        _listener?.Dispose();
     }
 
     private Socket Connected(DateTime end)
     {
         if (_socket is null)
         {
-            _socket = _listener.Poll(Left(end), SelectMode.SelectRead) ? _listener.Accept() : throw new TimeoutException("QEMU did not connect the agent's serial port");
+            _socket = _listener!.Poll(Left(end), SelectMode.SelectRead) ? _listener.Accept() : throw new TimeoutException("QEMU did not connect the agent's serial port");
         }
 
         return _socket;

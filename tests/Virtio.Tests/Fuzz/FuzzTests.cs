@@ -14,6 +14,7 @@ public sealed partial class FuzzTests
     [Theory]
     [InlineData("requests", "3000")]
     [InlineData("messages", "5000")]
+    [InlineData("net", "10000")]
     [InlineData("functions", "10000")]
     public void A_short_run_finds_nothing(string target, string operations) => Assert.Matches(" in [0-9]+ sessions and ", Fuzz(target, operations, "1"));
 
