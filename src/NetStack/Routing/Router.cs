@@ -117,6 +117,10 @@ public sealed partial class Router : IForwarder
 
         _addresses = addresses;
         _neighbours.Clear();
+        if (_uplink is not null)
+        {
+            BeginAnnouncing(_uplink);
+        }
     }
 
     /// <summary>Sets the limits of a qube's port to those of <paramref name="link"/>, whose addresses stay the same.</summary>
@@ -159,7 +163,7 @@ public sealed partial class Router : IForwarder
         {
             if (port is not null)
             {
-                next = Math.Min(next, port.Fragments.Tick(now, out int lost));
+                next = Math.Min(next, Math.Min(Announce(port, now), port.Fragments.Tick(now, out int lost)));
                 port.Count(DropReason.LostFragment, lost);
             }
         }
@@ -170,8 +174,14 @@ public sealed partial class Router : IForwarder
     /// <inheritdoc/>
     void IForwarder.PortChanged(ForwardingPlane plane, int port)
     {
-        if (plane.Port(port) is not null || Find(port) is not { } gone)
+        if (Find(port) is not { } gone)
         {
+            return;
+        }
+
+        if (plane.Port(port) is not null)
+        {
+            LinkChanged(gone);
             return;
         }
 

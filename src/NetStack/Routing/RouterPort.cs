@@ -31,6 +31,7 @@ internal sealed class RouterPort
     public RouterPort(ForwardingPort port, MacAddress mac, GatewayOptions options, FramePool frames, long now)
     {
         Port = port;
+        IsLinkUp = port.Info.IsLinkUp;
         Mac = mac;
         Fragments = new(frames);
         _icmp = new(options.IcmpPerSecond, Math.Max(10, options.IcmpPerSecond / 5), now);
@@ -62,6 +63,15 @@ internal sealed class RouterPort
 
     /// <summary>Fragments that came in here.</summary>
     public Reassembler Fragments { get; }
+
+    /// <summary>Whether its link was up when the router looked last.</summary>
+    public bool IsLinkUp { get; set; }
+
+    /// <summary>How often the domain announced itself here since the link came up.</summary>
+    public int Announcements { get; set; }
+
+    /// <summary>When it announces itself next.</summary>
+    public long AnnounceAt { get; set; } = long.MaxValue;
 
     /// <summary>What was dropped of what came in here, by reason.</summary>
     public ReadOnlySpan<ulong> Drops => _drops;

@@ -67,6 +67,16 @@ internal sealed class RouterBed : IDisposable
         }
     }
 
+    public static UplinkAddresses Addresses => new()
+    {
+        IPv4 = TestPacket.Ip(External4),
+        Network4 = new IpPrefix(TestPacket.Ip(External4), 24),
+        Gateway4 = TestPacket.Ip(NextHop4),
+        IPv6 = TestPacket.Ip(External6),
+        Network6 = new IpPrefix(TestPacket.Ip(External6), 64),
+        Gateway6 = TestPacket.Ip(NextHop6),
+    };
+
     public ForwardingPort[] Guests { get; }
 
     public ForwardingPort Uplink { get; }
@@ -114,15 +124,18 @@ internal sealed class RouterBed : IDisposable
     public FirewallRuleSet Rules(string rules) => new(
         [.. rules.Split(';', StringSplitOptions.RemoveEmptyEntries).Select(FirewallRule.Parse)], new HostNames(), [TestPacket.Ip(Dns4)]);
 
-    public void SetUplink() => Router.SetUplink(new()
+    /// <summary>Sets the uplink's addresses, and lets what it announces of them pass.</summary>
+    public void SetUplink()
     {
-        IPv4 = TestPacket.Ip(External4),
-        Network4 = new IpPrefix(TestPacket.Ip(External4), 24),
-        Gateway4 = TestPacket.Ip(NextHop4),
-        IPv6 = TestPacket.Ip(External6),
-        Network6 = new IpPrefix(TestPacket.Ip(External6), 64),
-        Gateway6 = TestPacket.Ip(NextHop6),
-    });
+        Router.SetUplink(Addresses);
+        for (int i = 0; i < 4; i++)
+        {
+            Now += 2000;
+            Run();
+        }
+
+        TakeSent(Up);
+    }
 
     public void Arrive(int port, byte[] frame, NetFrameOffload offload = default) => _bed.Arrive(port, frame, offload);
 
