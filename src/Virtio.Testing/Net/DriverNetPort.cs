@@ -26,7 +26,7 @@ public sealed class DriverNetPort : NetPort
     {
         _host = host.For(channel);
         _options = options ?? new();
-        _arena = new GuestArena(_host, new GuestRange(_options.MemoryAddress, (DriverNetQueueOf<SplitDriverRing>.MemoryFor(_options.QueueSize) + 0xfff) & ~0xffful));
+        _arena = new GuestArena(_host, new GuestRange(_options.MemoryAddress, _options.MemoryLength));
         _frontend = new VhostUserFrontend(channel, host);
         _features = Negotiate();
     }
@@ -114,9 +114,7 @@ public sealed class DriverNetPort : NetPort
     private ulong Negotiate()
     {
         _frontend.ConfigChanged += OnConfigChanged;
-        ulong features = _frontend.Negotiate(
-            _options.Features,
-            (VhostUserProtocolFeatures.Offered | VhostUserProtocolFeatures.NetMtu) & ~VhostUserProtocolFeatures.InflightSharedMemory);
+        ulong features = _frontend.Negotiate(_options.Features, _options.ProtocolFeatures);
         ReadConfig();
         return features;
     }

@@ -29,7 +29,7 @@ public sealed partial class NetDomain : IDisposable
     private readonly TcpHost _tcp;
     private readonly DnsResolver _resolver;
     private readonly ClientServices _services;
-    private readonly NetDomainMetrics _metrics;
+    private readonly NetDomainMetrics? _metrics;
     private NetPort? _uplinkPort;
     private NextDomain? _next;
     private ForwardingPort? _uplink;
@@ -56,7 +56,7 @@ public sealed partial class NetDomain : IDisposable
         _logger = _settings.Logger;
         try
         {
-            MappedMemory connections = OpenConnections();
+            MappedMemory connections = OpenMemory(_options.Connections, _options.ConnectionsLength, "the memory for its connections");
             _tracker = new ConnectionTracker(
                 connections.Slice(0, (int)_options.ConnectionsLength),
                 new ConnectionTrackerOptions
@@ -77,7 +77,7 @@ public sealed partial class NetDomain : IDisposable
             });
             _loop = new ForwardingLoop(host, _router.Plane, new ForwardingOptions { Name = manifest.Name });
             _udp = new UdpHost(_router, _random);
-            _tcp = new TcpHost(_router, _random, new ForwardingScheduler(_loop));
+            _tcp = new TcpHost(_router, _random, new ForwardingScheduler(_loop), _settings.Tcp);
             var streams = new DnsStreamClient(_tcp);
             _resolver = new DnsResolver(_router, _udp, _random, streams);
             _services = new ClientServices(_options, _router, _udp, _tcp, _local, _discovery, _resolver, _random);
@@ -94,7 +94,7 @@ public sealed partial class NetDomain : IDisposable
                 _clients.Add(OpenClient(client));
             }
 
-            _metrics = new NetDomainMetrics(manifest.Name, Measure);
+            _metrics = MetricsSwitch.IsOn ? new NetDomainMetrics(manifest.Name, Measure) : null;
         }
         catch
         {
@@ -147,25 +147,31 @@ public sealed partial class NetDomain : IDisposable
 
     private static long MonotonicNow() => TimeProvider.System.GetTimestamp() / Math.Max(1, TimeProvider.System.TimestampFrequency / 1000);
 
-    private MappedMemory OpenConnections()
+    private MappedMemory OpenMemory(string name, ulong length, string what)
     {
-        ManifestGrant grant = _manifest.Grants.FirstOrDefault(g => g.Name == _options.Connections)
-            ?? throw new ArgumentException($"component '{_manifest.Name}' was not granted '{_options.Connections}', the memory for its connections");
+        ManifestGrant grant = _manifest.Grants.FirstOrDefault(g => g.Name == name)
+            ?? throw new ArgumentException($"component '{_manifest.Name}' was not granted '{name}', {what}");
         using Grant memory = _grants.Open(grant);
-        MappedMemory mapped = memory.Map(0, _options.ConnectionsLength, MemoryAccess.ReadWrite);
-        _owned.Add(mapped);
-        return mapped;
+        return Own(memory.Map(0, length, MemoryAccess.ReadWrite));
     }
 
     private FramePool CreateFrames()
     {
-        ulong length = (ulong)_options.Buffers * FramePool.BufferLength;
-        using Grant memory = _host.CreateMemory("frames", length);
-        MappedMemory mapped = memory.Map(0, length, MemoryAccess.ReadWrite);
-        _owned.Add(mapped);
-        var frames = new FramePool(mapped);
+        var frames = new FramePool(_options.Frames is { } name ? OpenMemory(name, _options.FramesLength, "the memory for its frames") : MakeMemory("frames", _options.FramesLength));
         _owned.Add(frames);
         return frames;
+    }
+
+    private MappedMemory MakeMemory(string name, ulong length)
+    {
+        using Grant memory = _host.CreateMemory(name, length);
+        return Own(memory.Map(0, length, MemoryAccess.ReadWrite));
+    }
+
+    private MappedMemory Own(MappedMemory memory)
+    {
+        _owned.Add(memory);
+        return memory;
     }
 
     private void OpenUplink()

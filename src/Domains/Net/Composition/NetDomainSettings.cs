@@ -1,3 +1,4 @@
+using Makatea.NetStack;
 using Makatea.Platform;
 
 namespace Makatea.Domains.Net;
@@ -10,4 +11,7 @@ public sealed record NetDomainSettings
 
     /// <summary>Where the time of day comes from, for rules that expire.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Bounds of the TCP of its own services, which answer and ask for names where a datagram does not do.</summary>
+    public TcpOptions Tcp { get; init; } = new();
 }

@@ -40,6 +40,12 @@ public sealed record NetDomainOptions
     /// <summary>Buffers for frames.</summary>
     public int Buffers { get; init; } = 16384;
 
+    /// <summary>Name of the grant of the memory for them; null for memory that the domain makes itself, which not every host lets an adapter reach.</summary>
+    public string? Frames { get; init; }
+
+    /// <summary>Bytes of memory that <see cref="Frames"/> has to have.</summary>
+    public ulong FramesLength => (ulong)Buffers * FramePool.BufferLength;
+
     /// <summary>Its uplink; null for none, such as one that is not there yet.</summary>
     public UplinkOptions? Uplink { get; init; }
 
@@ -76,6 +82,7 @@ public sealed record NetDomainOptions
             Connections = own.Channel,
             ConnectionLimit = (int)reader.Whole("connections", 64, 1 << 22, 65536),
             Buffers = (int)reader.Whole("buffers", 1024, 1 << 20, 16384),
+            Frames = reader.Text("frames"),
             Uplink = uplinks.Length == 0 ? null : UplinkOptions.Read(uplinks[0]),
             Clients = [.. manifest.Devices.Where(d => d.Backend == ClientOptions.Backend).Select(ClientOptions.Read)],
         };
@@ -87,7 +94,7 @@ public sealed record NetDomainOptions
     /// <summary>As devices of a manifest.</summary>
     public IReadOnlyList<ManifestDevice> ToDevices()
     {
-        var own = new ManifestDevice(Kind, Backend, Connections, new Dictionary<string, string>
+        var options = new Dictionary<string, string>
         {
             ["ip"] = Address4.ToString(),
             ["ip6"] = Address6.ToString(),
@@ -95,8 +102,13 @@ public sealed record NetDomainOptions
             ["dns"] = OptionReader.Join(NameServers),
             ["connections"] = ConnectionLimit.ToString(CultureInfo.InvariantCulture),
             ["buffers"] = Buffers.ToString(CultureInfo.InvariantCulture),
-        });
-        return [own, .. Uplink is null ? Array.Empty<ManifestDevice>() : [Uplink.ToDevice("uplink")], .. Clients.Select(c => c.ToDevice())];
+        };
+        if (Frames is not null)
+        {
+            options.Add("frames", Frames);
+        }
+
+        return [new ManifestDevice(Kind, Backend, Connections, options), .. Uplink is null ? Array.Empty<ManifestDevice>() : [Uplink.ToDevice("uplink")], .. Clients.Select(c => c.ToDevice())];
     }
 
     /// <summary>No two clients can be taken for each other.</summary>

@@ -13,7 +13,7 @@ public sealed class VirtioNetDevice : VirtioDevice
 {
     private readonly VirtioNetOptions _options;
     private readonly VirtioNetPort _port;
-    private readonly VirtioNetMetrics _metrics;
+    private readonly VirtioNetMetrics? _metrics;
     private readonly Lock _lock = new();
     private NetGuestState _state = NetGuestState.None;
     private bool _announces;
@@ -28,7 +28,7 @@ public sealed class VirtioNetDevice : VirtioDevice
         _options = options;
         _mtu = options.Mtu;
         _port = new VirtioNetPort(options);
-        _metrics = new VirtioNetMetrics(options.Name, _port.Counters);
+        _metrics = MetricsSwitch.IsOn ? new VirtioNetMetrics(options.Name, _port.Counters) : null;
         Features = OfferedFeatures(options);
     }
 
@@ -218,7 +218,7 @@ public sealed class VirtioNetDevice : VirtioDevice
     protected override void Dispose(bool disposing)
     {
         _port.End();
-        _metrics.Dispose();
+        _metrics?.Dispose();
     }
 
     private static ulong OfferedFeatures(VirtioNetOptions options)
