@@ -28,27 +28,38 @@ internal static class Platforms
 
         foreach (DomainDescription domain in system.Domains.Where(d => d.IsNet))
         {
-            RefuseNet(domain, path, errors);
+            RefuseUplink(domain.Uplink!.Value.Value, errors);
         }
 
-        DomainDescription[] emulated = [.. system.Domains.Where(d => d.IsEmulated)];
-        foreach (DomainDescription domain in emulated.Skip(1))
-        {
-            errors.Meaning(domain.Nvme!.Value.Mark, $"found an emulated controller again, expected its PCI address: the machine of 'makatea boot' has one, for domain '{emulated[0].Name.Value}' in line {emulated[0].Name.Mark.Line}");
-        }
+        RefuseSecond("controller", [.. system.Domains.Where(d => d.IsEmulated).Select(d => (d, d.Nvme!.Value.Mark))], errors);
+        RefuseSecond("adapter", [.. system.Domains.Where(d => d.Uplink is { Value.IsEmulated: true }).Select(d => (d, d.Uplink!.Value.Value.E1000!.Value.Mark))], errors);
 
         Throw(path, errors);
     }
 
-    private static void RefuseNet(DomainDescription domain, string path, SystemFileErrors errors)
+    private static void RefuseUplink(UplinkDescription uplink, SystemFileErrors errors)
     {
-        if (domain.Uplink?.Value is { } uplink && (uplink.Tap ?? uplink.Interface) is { } name)
+        if ((uplink.Tap ?? uplink.Interface) is { } name)
         {
             errors.Meaning(name.Mark, $"found the interface '{name.Value}' of Linux as uplink, which seL4 does not have; expected 'e1000:' with an adapter's PCI address or '{UplinkDescription.Emulated}'");
         }
-        else
+        else if (uplink.NetVm is { } netVm)
         {
-            errors.Meaning(domain.Name.Mark, $"found the net domain '{domain.Name.Value}': images hold no net domains yet; 'makatea up {path}' runs it on Linux");
+            errors.Meaning(netVm.Mark, $"found the net domain '{netVm.Value}' as uplink: images hold no chains of net domains yet; expected 'e1000:' with an adapter's PCI address or '{UplinkDescription.Emulated}'");
+        }
+        else if (uplink.Wire is { } wire)
+        {
+            errors.Meaning(wire.Mark, $"found the wire {wire.Value}, expected none: 'makatea boot --net' says where it goes");
+        }
+    }
+
+    /// <summary>The machine of <c>makatea boot</c> has one device of each kind.</summary>
+    private static void RefuseSecond(string what, (DomainDescription Domain, SourceMark Mark)[] emulated, SystemFileErrors errors)
+    {
+        foreach ((_, SourceMark mark) in emulated.Skip(1))
+        {
+            Located<string> first = emulated[0].Domain.Name;
+            errors.Meaning(mark, $"found an emulated {what} again, expected its PCI address: the machine of 'makatea boot' has one, for domain '{first.Value}' in line {first.Mark.Line}");
         }
     }
 

@@ -26,6 +26,9 @@ internal sealed class SystemDescription
 
     /// <summary>All disks, of qubes and components.</summary>
     public IEnumerable<DiskDescription> Disks => Qubes.SelectMany(q => q.Disks).Concat(Components.SelectMany(c => c.Disks));
+
+    /// <summary>All that can be a client of a net domain, but for other net domains.</summary>
+    public IEnumerable<NetClientDescription> NetClients => Qubes.Concat<NetClientDescription>(Components);
 }
 
 /// <summary>A domain: a component that serves devices.</summary>
@@ -69,10 +72,10 @@ internal sealed class DomainDescription
 }
 
 /// <summary>A qube: a virtual machine.</summary>
-internal sealed class QubeDescription
+internal sealed class QubeDescription : NetClientDescription
 {
-    /// <summary>Its name.</summary>
-    public Located<string> Name { get; set; }
+    /// <inheritdoc/>
+    public override string Noun => "qube";
 
     /// <summary>Its label.</summary>
     public Label Label { get; set; }
@@ -91,21 +94,6 @@ internal sealed class QubeDescription
 
     /// <summary>The kernel's command line, or null for the default.</summary>
     public string? CommandLine { get; set; }
-
-    /// <summary>The net domain that it is a client of; null for no network.</summary>
-    public Located<string>? NetVm { get; set; }
-
-    /// <summary>What its port at the net domain is like; null for the defaults.</summary>
-    public PortDescription? Port { get; set; }
-
-    /// <summary>Its addresses; null without a net domain, and before they were assigned.</summary>
-    public PortAddresses? Addresses { get; set; }
-
-    /// <summary>Its firewall's rules, the first to be matched first; null for none, which lets it out.</summary>
-    public IReadOnlyList<Located<string>>? Firewall { get; set; }
-
-    /// <summary>Ports of the world that lead to it.</summary>
-    public IReadOnlyList<PublishDescription> Publish { get; set; } = [];
 
     /// <summary>The disk that is named <c>root</c> and comes first, if there is one.</summary>
     public DiskDescription? Root { get; set; }

@@ -30,7 +30,7 @@ internal static class SystemShape
         .Optional("sel4", ComponentShape.Scheduling, (d, v) => d.Scheduling = v, "How it runs on seL4.")
         .Needs("namespaces", "nvme");
 
-    private static readonly RecordShape<QubeDescription> _qube = new RecordShape<QubeDescription>("qube", "A virtual machine.", () => new())
+    private static readonly RecordShape<QubeDescription> _qube = NetShape.ClientKeys(new RecordShape<QubeDescription>("qube", "A virtual machine.", () => new())
         .Required("label", _label, (q, v) => q.Label = v, "How far it is trusted: red least, black most.")
         .Optional("memory", new SizeShape(16 << 20, 1ul << 40), (q, v) => q.Memory = v, "Its RAM.", "256M")
         .Optional("cores", new WholeNumberShape(1, 64), (q, v) => q.Cores = (int)v, "Number of virtual processors.", 1)
@@ -38,16 +38,9 @@ internal static class SystemShape
         .Optional("initrd", new TextShape(Path).Located(), (q, v) => q.Initrd = v, "Initial RAM disk for the kernel.")
         .Optional("cmdline", new TextShape("the kernel's command line"), (q, v) => q.CommandLine = v, "The kernel's command line.", Qemu.QemuCommandLine.DefaultCommandLine)
         .Optional("root", _root, (q, v) => q.Root = v, "Its root disk.")
-        .Optional("disks", new ListShape<DiskDescription>(_disk, 24), (q, v) => q.OtherDisks = v, "Its other disks, in the order in which the guest sees them.")
-        .Optional("netvm", Names.System.Located(), (q, v) => q.NetVm = v, "The net domain that it is a client of; without one it has no network.")
-        .Optional("net", NetShape.Port, (q, v) => q.Port = v, "What its port at the net domain is like.")
-        .Optional("firewall", NetShape.Firewall, (q, v) => q.Firewall = v, "What it may reach: rules in the terms of Qubes' qvm-firewall, the first that matches decides, and what none matches is dropped. Without it, all but other qubes.")
-        .Optional("publish", NetShape.Publish, (q, v) => q.Publish = v, "Ports of the uplink's address, through all its net domains, that lead to it.")
+        .Optional("disks", new ListShape<DiskDescription>(_disk, 24), (q, v) => q.OtherDisks = v, "Its other disks, in the order in which the guest sees them."))
         .Needs("initrd", "kernel")
-        .Needs("cmdline", "kernel")
-        .Needs("net", "netvm")
-        .Needs("firewall", "netvm")
-        .Needs("publish", "netvm");
+        .Needs("cmdline", "kernel");
 
     private static readonly RecordShape<SystemDescription> _system = new RecordShape<SystemDescription>("system", "A Makatea system: domains, and qubes on Linux or components on seL4.", () => new())
         .Optional("name", Names.System.Located(), (s, v) => s.Name = v, "Its name; by default the file's.")

@@ -99,7 +99,7 @@ public sealed partial class Sel4SystemTests
 
     private static string Net(int seconds) => $$"""
           net:
-            program: {{Repository.File("src/Sel4/Programs/Net")}}
+            program: {{Repository.File("tests/Images/AdapterExchange")}}
             args: [{{seconds}}]
             functions:
               adapter: {address: "0000:00:04.0", identity: "8086:10d3", vectors: 5}

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
-using Makatea.Sel4.Programs;
+using Makatea.AdapterExchange;
 
 namespace Makatea.EndToEnd.Sel4;
 

@@ -12,7 +12,6 @@ namespace Makatea.Imaging;
 /// </summary>
 internal static class DiskExpansion
 {
-    private const ulong ChannelLength = 64 << 10;
     private const ulong InflightLength = 64 << 10;
     private const ulong WriteCacheLength = 4 << 10;
 
@@ -29,36 +28,15 @@ internal static class DiskExpansion
     {
         string name = $"{client.Name}/{disk.Name.Value}";
         ulong connection = shared.ConnectionOf("disk", name);
-        ulong channel = shared.AddRegion(name, ChannelLength);
-        client.GiveRegion(channel, name, GrantRights.Write, connection, GrantType.Channel);
-        domain.GiveRegion(channel, name, GrantRights.Write, connection, GrantType.Listener);
-        AddDoorbell($"{name}.request", from: client, to: domain);
-        AddDoorbell($"{name}.reply", from: domain, to: client);
-
-        ulong memory = shared.AddRegion($"{name}.memory", disk.Memory?.Value ?? ComponentDefaults.DiskMemory);
-        client.GiveRegion(memory, $"{name}.memory", GrantRights.Write, connection);
-        domain.GiveRegion(memory, $"{name}.memory", GrantRights.Write | (controller is null ? GrantRights.None : GrantRights.Device), connection);
+        var channel = new ChannelExpansion(name, client, domain, connection, shared);
+        channel.AddChannel();
+        channel.AddMemory("memory", disk.Memory?.Value ?? ComponentDefaults.DiskMemory, controller is null ? GrantRights.None : GrantRights.Device);
 
         // What the domain was doing when it died, for the one that is started in its place.
-        ulong inflight = shared.AddRegion($"{name}.inflight", InflightLength);
-        client.GiveRegion(inflight, $"{name}.inflight", GrantRights.Write, connection);
-        domain.GiveRegion(inflight, $"{name}.inflight", GrantRights.Write, connection);
+        channel.AddMemory("inflight", InflightLength);
         domain.GiveRegion(shared.AddRegion($"{name}.write-cache", WriteCacheLength), $"{name}.write-cache", GrantRights.Write, 0);
-        for (int queue = 0; queue < QueuesOf(disk); queue++)
-        {
-            AddDoorbell($"{name}.kick{queue}", from: client, to: domain);
-            AddDoorbell($"{name}.call{queue}", from: domain, to: client);
-            AddDoorbell($"{name}.error{queue}", from: domain, to: client);
-        }
-
+        channel.AddQueues(QueuesOf(disk));
         domain.Devices.Add(new ManifestDevice(name, "virtio-blk", name, Options(disk, name, controller)));
-
-        void AddDoorbell(string doorbell, PlannedComponent from, PlannedComponent to)
-        {
-            ulong number = shared.Doorbell(doorbell);
-            from.GiveDoorbell(GrantKind.Ring, number, doorbell, connection);
-            to.GiveDoorbell(GrantKind.Hear, number, doorbell, connection);
-        }
     }
 
     private static Dictionary<string, string> Options(DiskDescription disk, string name, string? controller)

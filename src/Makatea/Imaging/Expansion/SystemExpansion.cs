@@ -17,6 +17,10 @@ internal sealed class SystemExpansion
     private const int ControllerWaiters = Sel4Devices.NvmeVectors;
     private const int DiskWaiters = 2;
 
+    // The forwarding thread, and the adapter; and for each client a thread for messages.
+    private const int ForwardingWaiters = 2;
+    private const int PortWaiters = 2;
+
     private readonly SystemDescription _system;
     private readonly SharedTable _shared;
     private readonly Dictionary<string, PlannedComponent> _planned;
@@ -42,6 +46,11 @@ internal sealed class SystemExpansion
         AddConsole();
         _system.Regions.ToList().ForEach(r => _shared.AddRegion(r.Name.Value, r.Length));
         var controllers = _system.Domains.Where(d => d.Nvme is not null).ToDictionary(d => d.Name.Value, GiveController);
+        foreach (DomainDescription domain in _system.Domains.Where(d => d.IsNet))
+        {
+            NetExpansion.Expand(_system, domain, GiveAdapter(domain), _planned, _shared);
+        }
+
         foreach (ComponentDescription component in _system.Components)
         {
             foreach (DiskDescription disk in component.Disks)
@@ -80,12 +89,25 @@ internal sealed class SystemExpansion
 
     /// <summary>Gives a domain its NVMe controller.</summary>
     /// <returns>What it calls it.</returns>
-    private string GiveController(DomainDescription domain)
+    private string GiveController(DomainDescription domain) => domain.IsEmulated
+        ? GiveFunction(domain, Sel4Devices.Nvme, Sel4Devices.NvmeIdentity, Sel4Devices.NvmeVectors)
+        : GiveFunction(domain, domain.Nvme!.Value.Value, null, Sel4Devices.NvmeVectors);
+
+    /// <summary>Gives a net domain its adapter.</summary>
+    /// <returns>What it calls it.</returns>
+    private string GiveAdapter(DomainDescription domain)
     {
-        _ = PciAddress.TryParse(domain.IsEmulated ? Sel4Devices.Nvme : domain.Nvme!.Value.Value, out PciAddress address);
+        UplinkDescription uplink = domain.Uplink!.Value.Value;
+        return uplink.IsEmulated
+            ? GiveFunction(domain, Sel4Devices.Adapter, Sel4Devices.AdapterIdentity, Sel4Devices.AdapterVectors)
+            : GiveFunction(domain, uplink.E1000!.Value.Value, null, Sel4Devices.AdapterVectors);
+    }
+
+    private string GiveFunction(DomainDescription domain, string written, string? identity, int vectors)
+    {
+        _ = PciAddress.TryParse(written, out PciAddress address);
         string name = address.ToString();
-        uint identity = Sel4Devices.Identity(domain.IsEmulated ? Sel4Devices.NvmeIdentity : null);
-        ulong number = _shared.AddFunction(new Function(name, address.RequesterId, identity, Sel4Devices.NvmeVectors, AllowUnprotected: false));
+        ulong number = _shared.AddFunction(new Function(name, address.RequesterId, Sel4Devices.Identity(identity), vectors, AllowUnprotected: false));
         _planned[domain.Name.Value].Give(new Grant(GrantKind.Function, number, name), GrantType.Function);
         return name;
     }
@@ -131,17 +153,19 @@ internal sealed class SystemExpansion
 
     private void Add(DomainDescription domain)
     {
-        ProgramProject program = domain.Scheduling.Program is { } named ? new(named.Value, ComponentLayer.Linux) : ProgramProject.InSources("src/Sel4/Programs/Storage", ComponentLayer.Linux);
-        DiskDescription[] disks = [.. _system.Disks.Where(d => d.Domain?.Value == domain.Name.Value)];
-        int waiters = ControllerWaiters + disks.Sum(d => DiskExpansion.QueuesOf(d) + DiskWaiters);
+        string own = domain.IsNet ? "src/Sel4/Programs/Net" : "src/Sel4/Programs/Storage";
+        ProgramProject program = domain.Scheduling.Program is { } named ? new(named.Value, ComponentLayer.Linux) : ProgramProject.InSources(own, ComponentLayer.Linux);
+        int waiters = domain.IsNet
+            ? ForwardingWaiters + (PortWaiters * _system.NetClients.Count(c => c.NetVm?.Value == domain.Name.Value))
+            : ControllerWaiters + _system.Disks.Where(d => d.Domain?.Value == domain.Name.Value).Sum(d => DiskExpansion.QueuesOf(d) + DiskWaiters);
         ComponentFlags flags = ComponentFlags.Start | (domain.Scheduling.Restart ?? true ? ComponentFlags.Restart : ComponentFlags.None);
         Add(_planned[domain.Name.Value], program, ComponentDefaults.DomainPriority, waiters, domain.Scheduling, new Component { Name = domain.Name.Value, Program = "", Memory = domain.Memory, Flags = flags });
     }
 
     private void Add(ComponentDescription component)
     {
-        // A driver of a disk has a thread for each queue, and one for messages.
-        int waiters = component.Layer == ComponentLayer.None ? 0 : 1 + component.Disks.Sum(d => DiskExpansion.QueuesOf(d) + DiskWaiters);
+        // A driver of a disk has a thread for each queue, and one for messages; that of a network has one for all queues.
+        int waiters = component.Layer == ComponentLayer.None ? 0 : 1 + component.Disks.Sum(d => DiskExpansion.QueuesOf(d) + DiskWaiters) + (component.NetVm is null ? 0 : 1 + PortWaiters);
         ComponentFlags flags = (component.Start ? ComponentFlags.Start : ComponentFlags.None) | (component.Scheduling.Restart ?? false ? ComponentFlags.Restart : ComponentFlags.None);
         Add(_planned[component.Name.Value], new ProgramProject(component.Program.Value, component.Layer), ComponentDefaults.Priority, waiters, component.Scheduling, new Component
         {

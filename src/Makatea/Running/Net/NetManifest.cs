@@ -22,18 +22,32 @@ internal static class NetManifest
     /// <exception cref="IOException">Something cannot be opened.</exception>
     public static NetDomainOptions Build(SystemDescription system, DomainDescription domain, GrantTable grants, UplinkOptions uplink, Func<string, string> socketOf)
     {
+        NetDomainOptions options = Describe(system, domain, uplink, c => grants.AddListener($"{c} socket", socketOf(c)));
+
+        // The connections that are tracked are the manager's memory, so that the domain's successors find them.
+        grants.AddMemory(options.Connections, options.ConnectionsLength);
+        return options;
+    }
+
+    /// <summary>Describes a domain by itself.</summary>
+    /// <param name="system">The system.</param>
+    /// <param name="domain">The domain.</param>
+    /// <param name="uplink">Its uplink.</param>
+    /// <param name="listenerOf">Name of the grant that is the listener of a client by name.</param>
+    public static NetDomainOptions Describe(SystemDescription system, DomainDescription domain, UplinkOptions uplink, Func<string, string> listenerOf)
+    {
         List<ClientOptions> clients = [];
         foreach (DomainDescription client in system.Domains.Where(d => d.Uplink?.Value.NetVm?.Value == domain.Name.Value))
         {
             clients.Add(Client(client.Name.Value, client.Addresses!, new PortDescription()));
         }
 
-        foreach (QubeDescription qube in system.Qubes.Where(q => q.NetVm?.Value == domain.Name.Value))
+        foreach (NetClientDescription client in system.NetClients.Where(c => c.NetVm?.Value == domain.Name.Value))
         {
-            clients.Add(Client(qube.Name.Value, qube.Addresses!, qube.Port ?? new PortDescription()) with { Rules = RulesOf(qube) });
+            clients.Add(Client(client.Name.Value, client.Addresses!, client.Port ?? new PortDescription()) with { Rules = RulesOf(client) });
         }
 
-        var options = new NetDomainOptions
+        return new NetDomainOptions
         {
             Address4 = domain.Addresses!.Ip,
             Address6 = domain.Addresses.Ip6,
@@ -44,14 +58,10 @@ internal static class NetManifest
             Clients = clients,
         };
 
-        // The connections that are tracked are the manager's memory, so that the domain's successors find them.
-        grants.AddMemory(ConnectionsGrant, options.ConnectionsLength);
-        return options;
-
         ClientOptions Client(string name, PortAddresses addresses, PortDescription port) => new()
         {
             Name = name,
-            Listener = grants.AddListener($"{name} socket", socketOf(name)),
+            Listener = listenerOf(name),
             Mac = addresses.Mac,
             Address4 = addresses.Ip,
             Address6 = addresses.Ip6,
@@ -99,16 +109,16 @@ internal static class NetManifest
         };
     }
 
-    /// <summary>The ports that lead to a client at a domain: at the one nearest to the qube to the qube's port, at those before it to the same port of the next domain.</summary>
+    /// <summary>The ports that lead to a client at a domain: at the one nearest to it to its own port, at those before it to the same port of the next domain.</summary>
     internal static IEnumerable<PublishedService> PublishedAt(SystemDescription system, DomainDescription domain, string client)
     {
-        foreach (QubeDescription qube in system.Qubes.Where(q => q.Publish.Count != 0))
+        foreach (NetClientDescription end in system.NetClients.Where(c => c.Publish.Count != 0))
         {
-            List<string> chain = [qube.Name.Value, .. NetChecks.Chain(system, qube.NetVm).Select(d => d.Name.Value)];
+            List<string> chain = [end.Name.Value, .. NetChecks.Chain(system, end.NetVm).Select(d => d.Name.Value)];
             int at = chain.IndexOf(domain.Name.Value);
             if (at > 0 && chain[at - 1] == client)
             {
-                foreach (PublishDescription publish in qube.Publish)
+                foreach (PublishDescription publish in end.Publish)
                 {
                     yield return new PublishedService(publish.IsUdp, (ushort)publish.Port.Value, (ushort)(at == 1 ? publish.To ?? publish.Port.Value : publish.Port.Value));
                 }
@@ -116,8 +126,8 @@ internal static class NetManifest
         }
     }
 
-    private static IReadOnlyList<string>? RulesOf(QubeDescription qube) =>
-        qube.Firewall is { } rules ? [.. rules.Select(r => FirewallRules.TryParse(r.Value, out FirewallRule? rule, out _) ? rule.ToString() : throw new InvalidOperationException($"unchecked rule: {r.Value}"))] : null;
+    private static IReadOnlyList<string>? RulesOf(NetClientDescription client) =>
+        client.Firewall is { } rules ? [.. rules.Select(r => FirewallRules.TryParse(r.Value, out FirewallRule? rule, out _) ? rule.ToString() : throw new InvalidOperationException($"unchecked rule: {r.Value}"))] : null;
 
     private static PortRateLimits LimitsOf(PortLimits? limits) => limits is null ? new() : new()
     {

@@ -30,6 +30,11 @@ internal static class ComponentChecks
                 errors.Meaning(disk.Name.Mark, $"found a disk of component '{component.Name.Value}', which has no layer; expected none, or 'layer: linux', whose programs have a driver for it");
             }
 
+            if (component is { Layer: ComponentLayer.None, NetVm: { } netVm })
+            {
+                errors.Meaning(netVm.Mark, $"found a net domain of component '{component.Name.Value}', which has no layer; expected none, or 'layer: linux', whose programs have a driver for it");
+            }
+
             if (component.Hears.Count != 0 && component.Scheduling.Waiters == 0)
             {
                 errors.Meaning(component.Hears[0].Mark, $"component '{component.Name.Value}' hears a doorbell and has no waiters, expected at least one");

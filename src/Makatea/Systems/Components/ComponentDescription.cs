@@ -1,10 +1,10 @@
 namespace Makatea.Systems;
 
 /// <summary>A component of one's own, on seL4. Paths are as written until <see cref="FileChecks"/> made them absolute.</summary>
-internal sealed class ComponentDescription
+internal sealed class ComponentDescription : NetClientDescription
 {
-    /// <summary>Its name.</summary>
-    public Located<string> Name { get; set; }
+    /// <inheritdoc/>
+    public override string Noun => "component";
 
     /// <summary>What it runs: a folder with a project, a project file, or a program for its layer.</summary>
     public Located<string> Program { get; set; }

@@ -41,7 +41,7 @@ internal static class ComponentShape
 
     /// <summary>A component.</summary>
     public static readonly RecordShape<ComponentDescription> Component =
-        SchedulingKeys(new RecordShape<ComponentDescription>("component", "A program of one's own as a component on seL4.", () => new()), c => c.Scheduling)
+        SchedulingKeys(NetShape.ClientKeys(new RecordShape<ComponentDescription>("component", "A program of one's own as a component on seL4.", () => new())), c => c.Scheduling)
             .Required("program", Path("its program").Located(), (c, v) => c.Program = v, "What it runs: a folder with a project, a project file, or a program for its layer.")
             .Optional("layer", new WordShape<ComponentLayer>(("linux", ComponentLayer.Linux), ("none", ComponentLayer.None)), (c, v) => c.Layer = v, "What its program finds below it: linux for .NET, none for a freestanding program.", "linux")
             .Optional("memory", new SizeShape(0, LargestMemory).Located(), (c, v) => c.Memory = v, "Memory besides its program: heaps, stacks, page tables; by default 64M with a layer, else 1M.")

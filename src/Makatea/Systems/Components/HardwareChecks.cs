@@ -16,6 +16,11 @@ internal static class HardwareChecks
             {
                 functions[address] = $"domain '{domain.Name.Value}' in line {nvme.Mark.Line}";
             }
+
+            if (domain.Uplink?.Value is { E1000: { } adapter } uplink && PciAddress.TryParse(uplink.IsEmulated ? Sel4Devices.Adapter : adapter.Value, out address))
+            {
+                functions[address] = $"domain '{domain.Name.Value}' in line {adapter.Mark.Line}";
+            }
         }
 
         var pins = new Dictionary<long, string>();

@@ -14,6 +14,12 @@ internal static class Sel4Devices
     /// <summary>The 82574L of that machine.</summary>
     public const string Adapter = "0000:00:04.0";
 
+    /// <summary>What it is.</summary>
+    public const string AdapterIdentity = "8086:10d3";
+
+    /// <summary>Interrupts of a net domain's adapter: one queue, as one thread forwards.</summary>
+    public const int AdapterVectors = 1;
+
     /// <summary>First port of the console.</summary>
     public const int ConsoleFirstPort = 0x3f8;
 

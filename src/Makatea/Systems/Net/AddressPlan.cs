@@ -4,7 +4,7 @@ using Makatea.Platform;
 
 namespace Makatea.Systems;
 
-/// <summary>The addresses of a qube, or of a net domain towards its clients and its own net domain.</summary>
+/// <summary>The addresses of a client, or of a net domain towards its clients and its own net domain.</summary>
 internal sealed record PortAddresses(IpAddress Ip, IpAddress Ip6, MacAddress Mac);
 
 /// <summary>
@@ -53,16 +53,16 @@ internal sealed class AddressPlan
             plan.Claim(domain.Addresses, $"domain '{domain.Name.Value}' in line {domain.Name.Mark.Line}");
         }
 
-        QubeDescription[] qubes = [.. system.Qubes.Where(q => q.NetVm is not null)];
-        foreach (QubeDescription qube in qubes)
+        NetClientDescription[] clients = [.. system.NetClients.Where(c => c.NetVm is not null)];
+        foreach (NetClientDescription client in clients)
         {
-            plan.ClaimWritten(qube);
+            plan.ClaimWritten(client);
         }
 
         number = FirstQube;
-        foreach (QubeDescription qube in qubes)
+        foreach (NetClientDescription client in clients)
         {
-            PortDescription port = qube.Port ?? new();
+            PortDescription port = client.Port ?? new();
             PortAddresses made;
             if (NumberOf(port) is { } own && plan.IsFree(Default(own), port))
             {
@@ -78,8 +78,8 @@ internal sealed class AddressPlan
                 made = Default(number++);
             }
 
-            plan.Claim(made, $"qube '{qube.Name.Value}' in line {qube.Name.Mark.Line}");
-            qube.Addresses = new(
+            plan.Claim(made, $"{client.Noun} '{client.Name.Value}' in line {client.Name.Mark.Line}");
+            client.Addresses = new(
                 port.Ip is { } ip && IpAddress.TryParse(ip.Value, out IpAddress written) ? written : made.Ip,
                 port.Ip6 is { } ip6 && IpAddress.TryParse(ip6.Value, out IpAddress written6) ? written6 : made.Ip6,
                 port.Mac is { } mac && MacAddress.TryParse(mac.Value, out MacAddress writtenMac) ? writtenMac : made.Mac);
@@ -106,21 +106,21 @@ internal sealed class AddressPlan
         _owners[addresses.Mac.ToString()] = owner;
     }
 
-    private void ClaimWritten(QubeDescription qube)
+    private void ClaimWritten(NetClientDescription client)
     {
-        if (qube.Port is not { } port)
+        if (client.Port is not { } port)
         {
             return;
         }
 
         if (port.Ip is { } ip)
         {
-            ClaimIp(qube, ip, isIPv4: true, "an IPv4 address, such as 10.137.0.40");
+            ClaimIp(client, ip, isIPv4: true, "an IPv4 address, such as 10.137.0.40");
         }
 
         if (port.Ip6 is { } ip6)
         {
-            ClaimIp(qube, ip6, isIPv4: false, "an IPv6 address, such as fd09:24ef:4179::a89:28");
+            ClaimIp(client, ip6, isIPv4: false, "an IPv6 address, such as fd09:24ef:4179::a89:28");
         }
 
         if (port.Mac is { } written)
@@ -132,12 +132,12 @@ internal sealed class AddressPlan
             }
             else
             {
-                ClaimOne(qube, written, mac.ToString());
+                ClaimOne(client, written, mac.ToString());
             }
         }
     }
 
-    private void ClaimIp(QubeDescription qube, Located<string> written, bool isIPv4, string expected)
+    private void ClaimIp(NetClientDescription client, Located<string> written, bool isIPv4, string expected)
     {
         if (!IpAddress.TryParse(written.Value, out IpAddress address) || address.IsIPv4 != isIPv4)
         {
@@ -149,13 +149,13 @@ internal sealed class AddressPlan
         }
         else
         {
-            ClaimOne(qube, written, address.ToString());
+            ClaimOne(client, written, address.ToString());
         }
     }
 
-    private void ClaimOne(QubeDescription qube, Located<string> written, string address)
+    private void ClaimOne(NetClientDescription client, Located<string> written, string address)
     {
-        string owner = string.Create(CultureInfo.InvariantCulture, $"qube '{qube.Name.Value}' in line {written.Mark.Line}");
+        string owner = string.Create(CultureInfo.InvariantCulture, $"{client.Noun} '{client.Name.Value}' in line {written.Mark.Line}");
         if (!_owners.TryAdd(address, owner))
         {
             _errors.Meaning(written.Mark, $"found the address {address} again, expected another; {_owners[address]} has it");

@@ -23,10 +23,10 @@ internal static class NetChecks
             }
         }
 
-        foreach (QubeDescription qube in system.Qubes)
+        foreach (NetClientDescription client in system.NetClients)
         {
-            CheckNetVm(qube.NetVm, nets, errors);
-            foreach (Located<string> rule in qube.Firewall ?? [])
+            CheckNetVm(client.NetVm, nets, errors);
+            foreach (Located<string> rule in client.Firewall ?? [])
             {
                 if (!FirewallRules.TryParse(rule.Value, out _, out string? error))
                 {
@@ -114,18 +114,18 @@ internal static class NetChecks
     private static void CheckPublished(SystemDescription system, SystemFileErrors errors)
     {
         var users = new Dictionary<(string Domain, bool IsUdp, long Port), string>();
-        foreach (QubeDescription qube in system.Qubes)
+        foreach (NetClientDescription client in system.NetClients)
         {
-            foreach (PublishDescription publish in qube.Publish.Where(p => p.Port.Mark.Line != 0))
+            foreach (PublishDescription publish in client.Publish.Where(p => p.Port.Mark.Line != 0))
             {
                 if (publish.Port.Value is >= EphemeralPorts.First and <= EphemeralPorts.Last || publish is { IsUdp: true, Port.Value: DhcpClient or Dhcp6Client })
                 {
                     errors.Meaning(publish.Port.Mark, $"found {publish.Describe()}, expected another: net domains keep {EphemeralPorts.First} to {EphemeralPorts.Last}, and udp {DhcpClient} and {Dhcp6Client}, for themselves");
                 }
 
-                foreach (DomainDescription domain in Chain(system, qube.NetVm))
+                foreach (DomainDescription domain in Chain(system, client.NetVm))
                 {
-                    if (!users.TryAdd((domain.Name.Value, publish.IsUdp, publish.Port.Value), $"qube '{qube.Name.Value}' in line {publish.Port.Mark.Line}"))
+                    if (!users.TryAdd((domain.Name.Value, publish.IsUdp, publish.Port.Value), $"{client.Noun} '{client.Name.Value}' in line {publish.Port.Mark.Line}"))
                     {
                         string user = users[(domain.Name.Value, publish.IsUdp, publish.Port.Value)];
                         errors.Meaning(publish.Port.Mark, $"found {publish.Describe()} of domain '{domain.Name.Value}' published again, expected another; {user} has it");

@@ -23,24 +23,19 @@ internal static class NetShape
 
     private static readonly WholeNumberShape _port = new(1, 65535);
 
-    private static readonly RecordShape<PortLimits> _limits = new RecordShape<PortLimits>("net-limits", "How much may pass to and from a qube.", () => new())
+    private static readonly RecordShape<PortLimits> _limits = new RecordShape<PortLimits>("net-limits", "How much may pass to and from a client.", () => new())
         .Optional("bps", new SizeShape(1 << 10, 1ul << 40), (l, v) => l.BytesPerSecond = v, "Bytes a second each way, such as 12M.")
         .Optional("pps", new WholeNumberShape(1, 100_000_000), (l, v) => l.PacketsPerSecond = v, "Packets a second each way.")
         .Optional("burst", new WholeNumberShape(1, 60_000), (l, v) => l.BurstMilliseconds = v, "For how many milliseconds of idling the full rate can be saved up.", 100);
 
-    private static readonly RecordShape<PublishDescription> _publish = new RecordShape<PublishDescription>("publish", "A port of the uplink's address that leads to the qube.", () => new())
+    private static readonly RecordShape<PublishDescription> _publish = new RecordShape<PublishDescription>("publish", "A port of the uplink's address that leads to the client.", () => new())
         .Required("port", _port.Located(), (p, v) => p.Port = v, "The port outside.")
-        .Optional("to", _port, (p, v) => p.To = v, "The port of the qube; by default the same.")
+        .Optional("to", _port, (p, v) => p.To = v, "The port of the client; by default the same.")
         .Optional("proto", new WordShape<bool>(("tcp", false), ("udp", true)), (p, v) => p.IsUdp = v, "The protocol.", "tcp");
 
-    /// <summary>A firewall.</summary>
-    public static readonly ListShape<Located<string>> Firewall = new(new TextShape($"a rule, such as '{FirewallRules.Example}'").Located(), 1024);
+    private static readonly ListShape<Located<string>> _firewall = new(new TextShape($"a rule, such as '{FirewallRules.Example}'").Located(), 1024);
 
-    /// <summary>A list of published ports.</summary>
-    public static readonly ListShape<PublishDescription> Publish = new(_publish, 64);
-
-    /// <summary>A qube's port.</summary>
-    public static readonly RecordShape<PortDescription> Port = new RecordShape<PortDescription>("net", "A qube's port at its net domain. All has defaults.", () => new())
+    private static readonly RecordShape<PortDescription> _clientPort = new RecordShape<PortDescription>("net", "A client's port at its net domain. All has defaults.", () => new())
         .Optional("ip", _ip.Located(), (p, v) => p.Ip = v, "Its IPv4 address; by default one of 10.137.0.17 to .254, in the order of the file.")
         .Optional("ip6", _ip6.Located(), (p, v) => p.Ip6 = v, "Its IPv6 address; by default fd09:24ef:4179::a89:N with the number of its default IPv4 address.")
         .Optional("mac", _mac.Located(), (p, v) => p.Mac = v, "Its Ethernet address; by default 00:16:3e:5e:6c:N with the number of its default IPv4 address.")
@@ -65,4 +60,15 @@ internal static class NetShape
         .Needs("gateway", "address")
         .Needs("gateway6", "address6")
         .Located();
+
+    /// <summary>The keys of what can be a client.</summary>
+    public static RecordShape<T> ClientKeys<T>(RecordShape<T> shape)
+        where T : NetClientDescription => shape
+        .Optional("netvm", Names.System.Located(), (c, v) => c.NetVm = v, "The net domain that it is a client of; without one it has no network.")
+        .Optional("net", _clientPort, (c, v) => c.Port = v, "What its port at the net domain is like.")
+        .Optional("firewall", _firewall, (c, v) => c.Firewall = v, "What it may reach: rules in the terms of Qubes' qvm-firewall, the first that matches decides, and what none matches is dropped. Without it, all but other clients.")
+        .Optional("publish", new ListShape<PublishDescription>(_publish, 64), (c, v) => c.Publish = v, "Ports of the uplink's address, through all its net domains, that lead to it.")
+        .Needs("net", "netvm")
+        .Needs("firewall", "netvm")
+        .Needs("publish", "netvm");
 }

@@ -1,35 +1,27 @@
-using System.Globalization;
+using Makatea.Domains.Net;
+using Makatea.NetStack;
 using Makatea.Platform;
 using Makatea.Platform.Sel4;
 using Makatea.Sel4.Programs;
 
-// Exchanges frames over the Ethernet adapter that it was granted:
-//   net SECONDS     until the time is over, with a peer that answers each frame
+// A net domain on seL4: routes for the clients that its manifest names until it is ended from outside.
 var component = Sel4Component.Attach();
 try
 {
-    var time = TimeSpan.FromSeconds(int.Parse(args[0], CultureInfo.InvariantCulture));
-    using var exchange = new Exchange(component.Host, component.Grants.OpenFunction(component.Grants.Functions.First()));
-    exchange.WaitForLink();
-    ComponentConsole.WriteLine("link is up");
-    long started = TimeProvider.System.GetTimestamp();
-    long said = started;
-    do
+    using var domain = new NetDomain(component.ReadManifest(), component.Host, component.Grants, new NetDomainSettings
     {
-        exchange.RunWindow();
-        if (TimeProvider.System.GetElapsedTime(said) > TimeSpan.FromSeconds(2))
-        {
-            said = TimeProvider.System.GetTimestamp();
-            ComponentConsole.WriteLine($"{exchange.Answered} frames went there and back as they were, memory {Sel4Component.CountMemory() >> 10} KiB");
-        }
-    }
-    while (TimeProvider.System.GetElapsedTime(started) < time);
-    NetStatistics statistics = exchange.Statistics;
-    ComponentConsole.WriteLine($"done: {exchange.Answered} frames there and back as they were, {exchange.Resent} sent again, {statistics.CopiedFrames} copied, {statistics.Resets} resets");
+        Logger = new LineLogger(),
+
+        // A component's heap is small, and what comes over TCP are questions for names and their answers.
+        Tcp = new TcpOptions { SendBuffer = 16 << 10, ReceiveBuffer = 16 << 10, MaximumConnections = 64, MaximumConnectionsPerPort = 16 },
+    });
+    domain.Start();
+    ComponentConsole.WriteLine($"serving (start {component.Generation})");
+    Thread.Sleep(Timeout.Infinite);
     return 0;
 }
-catch (Exception e) when (e is IOException or GrantException or InvalidDataException)
+catch (Exception e) when (e is ArgumentException or IOException or GrantException)
 {
-    ComponentConsole.WriteLine($"failed: {e.Message}");
+    ComponentConsole.WriteLine($"cannot serve: {e.Message}");
     return 1;
 }

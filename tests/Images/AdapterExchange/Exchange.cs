@@ -1,7 +1,7 @@
 using Makatea.Drivers.E1000;
 using Makatea.Platform;
 
-namespace Makatea.Sel4.Programs;
+namespace Makatea.AdapterExchange;
 
 /// <summary>Sends frames, a window of them at a time, and checks that the peer answers each with the one that is due, unchanged. What is lost on the way is sent again.</summary>
 internal sealed class Exchange : IDisposable

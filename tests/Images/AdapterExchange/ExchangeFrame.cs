@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace Makatea.Sel4.Programs;
+namespace Makatea.AdapterExchange;
 
 /// <summary>
 /// A frame of the exchange: addresses, Ethernet type 0x88b5 (for experiments, [IEEE-802] 9.2.3), be32 number, one byte that says who sent it, be16 length, a body that follows from these, and be32 CRC of all that
