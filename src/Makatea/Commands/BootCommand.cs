@@ -24,9 +24,9 @@ internal static class BootCommand
 
     private static readonly Option<string> _network = new("--net")
     {
-        Description = "Where the 82574L's wire goes: user (QEMU's own network, which reaches nobody), none, or a UNIX socket with connect:PATH or listen:PATH, each frame behind its length in 4 bytes.",
+        Description = "Where the 82574L's wire goes: isolated (QEMU's own network, which reaches nobody), user (the same, which reaches what this machine reaches, itself as 10.0.2.2), none, or a UNIX socket with connect:PATH or listen:PATH, each frame behind its length in 4 bytes.",
         HelpName = "WIRE",
-        DefaultValueFactory = _ => Sel4Machine.UserNetwork,
+        DefaultValueFactory = _ => Sel4Machine.Isolated,
     };
 
     private static readonly Option<string?> _until = new("--until") { Description = "End with status 0 when a line of the console has this text, and with 1 where it never comes.", HelpName = "TEXT" };
@@ -54,7 +54,7 @@ internal static class BootCommand
         {
             if (!Sel4Machine.IsNetwork(r.GetValueOrDefault<string>()))
             {
-                r.AddError($"found --net {r.GetValueOrDefault<string>()}, expected user, none, connect:PATH or listen:PATH");
+                r.AddError($"found --net {r.GetValueOrDefault<string>()}, expected isolated, user, none, connect:PATH or listen:PATH");
             }
         });
         var command = new Command("boot", "Start a boot module on the board's kernel in QEMU: VT-d, an NVMe controller, an 82574L; the console is standard output. Ctrl-C ends it.")
@@ -115,7 +115,13 @@ internal static class BootCommand
     private static string Describe(Sel4Machine machine)
     {
         string disks = machine.Disks.Count == 0 ? "a disk that stores nothing" : string.Join(", ", machine.Disks.Select(Path.GetFileName));
-        string wire = machine.Network switch { Sel4Machine.UserNetwork => "a network of its own", "none" => "no network", { } socket => socket };
+        string wire = machine.Network switch
+        {
+            Sel4Machine.Isolated => "a network of its own",
+            Sel4Machine.UserNetwork => "a network that reaches what this machine reaches",
+            Sel4Machine.None => "no network",
+            { } socket => socket,
+        };
         return $"{machine.Memory} MiB, NVMe {Sel4Devices.Nvme} with {disks}, 82574L {Sel4Devices.Adapter} on {wire}";
     }
 

@@ -5,8 +5,14 @@ namespace Makatea.Qemu;
 /// <summary>The machine in which <c>makatea boot</c> starts a seL4 kernel: a PC with VT-d, an NVMe controller and an 82574L, its first serial port on standard output.</summary>
 internal sealed record Sel4Machine
 {
-    /// <summary>What the adapter's wire is by default.</summary>
+    /// <summary>What the adapter's wire is by default: QEMU's own network, whose machine at 10.0.2.2 gives addresses and answers echo requests, with nothing behind it.</summary>
+    public const string Isolated = "isolated";
+
+    /// <summary>The same network, which reaches what this machine reaches; 10.0.2.2 is this machine's loopback interface.</summary>
     public const string UserNetwork = "user";
+
+    /// <summary>No wire.</summary>
+    public const string None = "none";
 
     /// <summary>The kernel, a 32-bit ELF file.</summary>
     public required string Kernel { get; init; }
@@ -20,11 +26,11 @@ internal sealed record Sel4Machine
     /// <summary>MiB of memory.</summary>
     public required int Memory { get; init; }
 
-    /// <summary>What the adapter's wire is: <c>user</c>, <c>none</c>, <c>connect:PATH</c> or <c>listen:PATH</c>.</summary>
-    public string Network { get; init; } = UserNetwork;
+    /// <summary>What the adapter's wire is: <c>isolated</c>, <c>user</c>, <c>none</c>, <c>connect:PATH</c> or <c>listen:PATH</c>.</summary>
+    public string Network { get; init; } = Isolated;
 
     /// <summary>Whether that is one.</summary>
-    public static bool IsNetwork(string network) => network is UserNetwork or "none" || (network.Split(':', 2) is ["connect" or "listen", { Length: > 0 }]);
+    public static bool IsNetwork(string network) => network is Isolated or UserNetwork or None || (network.Split(':', 2) is ["connect" or "listen", { Length: > 0 }]);
 
     /// <summary>Arguments for QEMU.</summary>
     public IReadOnlyList<string> Arguments() =>
@@ -40,7 +46,7 @@ internal sealed record Sel4Machine
         "-device", $"nvme,id=nvme,serial=makatea,addr={Slot(Sel4Devices.Nvme)}",
         .. Namespaces(),
         .. Wire(),
-        "-device", $"e1000e,mac=52:54:00:12:34:56,addr={Slot(Sel4Devices.Adapter)}{(Network == "none" ? "" : ",netdev=net")}",
+        "-device", $"e1000e,mac=52:54:00:12:34:56,addr={Slot(Sel4Devices.Adapter)}{(Network == None ? "" : ",netdev=net")}",
         "-kernel", Kernel, "-initrd", QemuWire.Escape(Module),
     ];
 
@@ -53,11 +59,10 @@ internal sealed record Sel4Machine
         return drives.SelectMany((drive, i) => (string[])["-drive", $"if=none,id=disk{i + 1},{drive}", "-device", $"nvme-ns,bus=nvme,nsid={i + 1},drive=disk{i + 1}"]);
     }
 
-    /// <summary>Nothing here reaches another machine.</summary>
-    private IEnumerable<string> Wire() => Network.Split(':', 2) switch
+    private IEnumerable<string> Wire() => Network switch
     {
-        ["connect" or "listen", _] => ["-netdev", QemuWire.Netdev(Network, "net")],
-        [UserNetwork] => ["-netdev", $"{QemuWire.Netdev(Network, "net")},restrict=on"],
-        _ => [],
+        None => [],
+        Isolated => ["-netdev", $"{QemuWire.Netdev(UserNetwork, "net")},restrict=on"],
+        _ => ["-netdev", QemuWire.Netdev(Network, "net")],
     };
 }

@@ -1,3 +1,4 @@
+using Makatea.Domains.Net;
 using Makatea.Imaging;
 using Makatea.Platform;
 using Makatea.Sel4;
@@ -159,6 +160,55 @@ public sealed class SystemExpansionTests : IDisposable
         Assert.Equal(4 + 8 + 2 + 3 + 2, manifest.Components[1].Waiters);
         Assert.Equal(1 + 8 + 2 + 3 + 2, manifest.Components[2].Waiters);
         Assert.DoesNotContain(manifest.Components[1].Grants, g => g.Rights.HasFlag(GrantRights.Device));
+    }
+
+    private const string Network = """
+        domains:
+          net: {kind: net, uplink: {e1000: emulated, address: 10.0.2.15/24}, memory: 64M, sel4: {program: p.elf}}
+        components:
+          guest: {program: p.elf, netvm: net, net: {mtu: 1400}, firewall: [accept proto=tcp]}
+        """;
+
+    [Fact]
+    public void A_net_domain_and_its_client_get_what_their_network_needs()
+    {
+        Manifest manifest = _system.Expand(Network).Manifest;
+        Component net = manifest.Components[1];
+        Component guest = manifest.Components[2];
+        Assert.Equal(["net.connections", "net.frames", "net/guest", "net/guest.memory"], manifest.Regions.Select(r => r.Name));
+
+        // Its adapter reaches frames, and nothing else: least of all what a client shares.
+        Assert.Equal(
+            [("net.connections", GrantRights.Write), ("net.frames", GrantRights.Write | GrantRights.Device), ("net/guest", GrantRights.Write), ("net/guest.memory", GrantRights.Write)],
+            Of(net, GrantKind.Region).Select(g => (g.Name, g.Rights)));
+        Assert.Equal(["net/guest", "net/guest.memory"], Of(guest, GrantKind.Region).Select(g => g.Name));
+        string[] toNet = ["net/guest.request", "net/guest.kick0", "net/guest.kick1"];
+        string[] toGuest = ["net/guest.reply", "net/guest.call0", "net/guest.error0", "net/guest.call1", "net/guest.error1"];
+        Assert.Equal(toNet, Of(guest, GrantKind.Ring).Select(g => g.Name));
+        Assert.Equal(toNet, Of(net, GrantKind.Hear).Select(g => g.Name));
+        Assert.Equal(toGuest, Of(net, GrantKind.Ring).Select(g => g.Name));
+        Assert.Equal(toGuest, Of(guest, GrantKind.Hear).Select(g => g.Name));
+        Assert.Equal(new Function("0000:00:04.0", 0x20, 0x10d3_8086, 1, AllowUnprotected: false), Assert.Single(manifest.Functions));
+        _ = manifest.ToBytes();
+    }
+
+    /// <summary>What it is told is what it reads on Linux, and what it names was granted.</summary>
+    [Fact]
+    public void A_net_domain_is_told_of_its_uplink_and_its_clients()
+    {
+        SystemPlan plan = _system.Expand(Network);
+        var manifest = ComponentManifest.FromJson(plan.Files.Single(f => f.Name == "net.json").Read());
+        var options = NetDomainOptions.Read(manifest);
+        Assert.Equal((NetDomainOptions.Kind, "10.137.0.1"), (manifest.Kind, options.Address4.ToString()));
+        Assert.Equal((UplinkKind.Adapter, "0000:00:04.0", "10.0.2.15"), (options.Uplink!.Kind, options.Uplink.Grant, options.Uplink.Address4!.Value.Address.ToString()));
+        ClientOptions guest = Assert.Single(options.Clients);
+        Assert.Equal(("guest", "net/guest", "10.137.0.17", 1400), (guest.Name, guest.Listener, guest.Address4.ToString(), guest.Mtu));
+        Assert.Equal(["action=accept proto=tcp"], guest.Rules);
+        Assert.Equal(
+            [(GrantType.Region, true), (GrantType.Region, true), (GrantType.Listener, true), (GrantType.Function, true)],
+            new[] { options.Connections, options.Frames!, guest.Listener, options.Uplink.Grant }.Select(n => (manifest.Find(n).Type, plan.Manifest.Components[1].Grants.Any(g => g.Name == n))));
+        Assert.InRange(options.ConnectionsLength, 1ul, plan.Manifest.Regions[0].Length);
+        Assert.Equal(options.FramesLength, plan.Manifest.Regions[1].Length);
     }
 
     private static IEnumerable<Grant> Of(Component component, GrantKind kind) => component.Grants.Where(g => g.Kind == kind);

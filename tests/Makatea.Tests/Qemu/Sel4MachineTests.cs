@@ -35,11 +35,15 @@ public sealed class Sel4MachineTests
         Assert.Contains("e1000e,mac=52:54:00:12:34:56,addr=04,netdev=net", arguments);
     }
 
+    [Fact]
+    public void The_wire_reaches_no_other_machine_unless_it_is_told_to() => Assert.Contains("user,id=net,restrict=on", _machine.Arguments());
+
     [Theory]
-    [InlineData("user", "user,id=net,restrict=on")]
+    [InlineData("isolated", "user,id=net,restrict=on")]
+    [InlineData("user", "user,id=net")]
     [InlineData("listen:/s", "stream,id=net,server=on,addr.type=unix,addr.path=/s")]
     [InlineData("none", null)]
-    public void The_wire_reaches_no_other_machine(string network, string? expected)
+    public void The_wire_goes_where_it_is_told(string network, string? expected)
     {
         IReadOnlyList<string> arguments = (_machine with { Network = network }).Arguments();
         Assert.Equal(expected is not null, arguments.Contains("-netdev"));
@@ -47,6 +51,7 @@ public sealed class Sel4MachineTests
     }
 
     [Theory]
+    [InlineData("isolated", true)]
     [InlineData("user", true)]
     [InlineData("none", true)]
     [InlineData("connect:/x", true)]

@@ -202,10 +202,41 @@ public sealed class NetFileTests : IDisposable
 
     [Theory]
     [InlineData("{tap: t}", "found the interface 't' of Linux as uplink, which seL4 does not have")]
-    [InlineData("{e1000: emulated}", "found the net domain 'net': images hold no net domains yet")]
+    [InlineData("{interface: t}", "found the interface 't' of Linux as uplink, which seL4 does not have")]
+    [InlineData("{netvm: other}", "found the net domain 'other' as uplink: images hold no chains of net domains yet")]
+    [InlineData("{e1000: emulated, wire: user}", "found the wire user, expected none: 'makatea boot --net' says where it goes")]
+    [InlineData("{e1000: emulated}", "found an emulated adapter again, expected its PCI address: the machine of 'makatea boot' has one, for domain 'other' in line 1")]
     public void Images_refuse_what_does_not_work_on_seL4(string uplink, string expected) => Assert.Contains(
         expected,
-        Assert.Throws<SystemFileException>(() => Platforms.RequireSel4(Parse($"domains: {{net: {{kind: net, uplink: {uplink}}}}}\ncomponents: {{c: {{program: k}}}}"), "demo.yaml")).Message,
+        Assert.Throws<SystemFileException>(() => Platforms.RequireSel4(
+            Parse($"domains: {{other: {{kind: net, uplink: {{e1000: emulated}}}}, net: {{kind: net, uplink: {uplink}}}}}\ncomponents: {{c: {{program: k}}}}"), "demo.yaml")).Message,
+        StringComparison.Ordinal);
+
+    /// <summary>Qubes first, then components, by the same rules.</summary>
+    [Fact]
+    public void Components_are_clients_as_qubes_are()
+    {
+        SystemDescription system = Parse("""
+            domains: {net: {kind: net, uplink: {e1000: emulated}}}
+            components:
+              a: {program: k, netvm: net, firewall: [accept proto=icmp, drop], publish: [{port: 80}]}
+              b: {program: k, netvm: net, net: {ip: 10.137.0.40}}
+              c: {program: k}
+            """);
+        Platforms.RequireSel4(system, "demo.yaml");
+        Assert.Equal(["10.137.0.17", "10.137.0.40", null], system.Components.Select(c => c.Addresses?.Ip.ToString()));
+        Assert.Equal("00:16:3e:5e:6c:28", system.Components[1].Addresses!.Mac.ToString());
+    }
+
+    [Theory]
+    [InlineData("netvm: nat", "found the net domain 'nat', expected")]
+    [InlineData("netvm: net, layer: none", "found a net domain of component 'a', which has no layer")]
+    [InlineData("netvm: net, firewall: [accept dstport=3]", "dstport")]
+    [InlineData("netvm: net, net: {ip: 10.137.0.1}", "found the address 10.137.0.1 again, expected another; domain 'net' in line 1 has it")]
+    [InlineData("netvm: net, functions: {f: {address: \"0000:00:04.0\"}}", "found the function 0000:00:04.0 again, expected another; domain 'net' in line 1 drives it")]
+    public void What_is_wrong_with_a_component_that_is_a_client_is_said(string keys, string expected) => Assert.Contains(
+        expected,
+        Assert.Single(Errors($"domains: {{net: {{kind: net, uplink: {{e1000: emulated}}}}}}\ncomponents: {{a: {{program: k, {keys}}}}}")),
         StringComparison.Ordinal);
 
     private static (string Ip, string Ip6, string Mac) Text(PortAddresses? addresses) => (addresses!.Ip.ToString(), addresses.Ip6.ToString(), addresses.Mac.ToString());
