@@ -29,8 +29,21 @@ internal static class Sel4Boot
               - {name: data, image: "nvme:1"}
         """ + "\n";
 
-    /// <summary>Makes the image, boots it and returns the console when it is as it is to be, or time is over.</summary>
+    /// <summary>Makes the image, boots it with a peer on the wire and returns the console when it is as it is to be, or time is over.</summary>
     public static string Run(Scratch scratch, string system, Func<string, bool> isDone, int patience, out WirePeer peer)
+    {
+        string wire = scratch.File("wire");
+        peer = new WirePeer(wire);
+        return Run(scratch, system, $"connect:{wire}", isDone, patience);
+    }
+
+    /// <summary>Makes the image, boots it and returns the console when it is as it is to be, or time is over.</summary>
+    /// <param name="scratch">Where files are.</param>
+    /// <param name="system">The system file; DISK is the disk's file in it.</param>
+    /// <param name="wire">Where the adapter's wire goes, as <c>boot --net</c> has it.</param>
+    /// <param name="isDone">Whether a console is as it is to be.</param>
+    /// <param name="patience">Seconds.</param>
+    public static string Run(Scratch scratch, string system, string wire, Func<string, bool> isDone, int patience)
     {
         Skip.If(string.IsNullOrEmpty(_board), "needs a board folder of the Microkit SDK: set MAKATEA_SEL4_BOARD (docs/SEL4.md)");
         Skip.IfNot(File.Exists("/usr/bin/qemu-system-x86_64"), "needs QEMU (Debian: apt-get install qemu-system-x86)");
@@ -44,10 +57,8 @@ internal static class Sel4Boot
             Assert.True(image.ExitCode == 0, image.Output);
         }
 
-        string wire = scratch.File("wire");
-        peer = new WirePeer(wire);
         using var boot = TetheredProcess.Start(scratch.File("console.log"), MakateaCommand.Line(
-            "boot", module, "--disk", disk, "--net", $"connect:{wire}", "--timeout", patience.ToString(CultureInfo.InvariantCulture)));
+            "boot", module, "--disk", disk, "--net", wire, "--timeout", patience.ToString(CultureInfo.InvariantCulture)));
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(patience + 30));
         while (!boot.HasExited && !deadline.IsCancellationRequested && !isDone(boot.Output))
         {
