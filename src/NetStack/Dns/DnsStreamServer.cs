@@ -69,7 +69,7 @@ public sealed class DnsStreamServer : IHostTimer
         _clients.Remove(client);
     }
 
-    private byte[] Write(DnsMessage question, DnsAnswer answer) => _buffer[..DnsWriter.Write(DnsForwarder.Response(question, answer), _buffer)];
+    private byte[] Write(DnsMessage question, DnsAnswer answer) => _buffer.AsSpan(0, DnsWriter.Write(DnsForwarder.Response(question, answer), _buffer)).ToArray();
 
     private sealed class Client(TcpConnection connection)
     {
