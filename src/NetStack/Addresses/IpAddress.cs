@@ -1,6 +1,4 @@
 using System.Buffers.Binary;
-using System.Net;
-using System.Net.Sockets;
 using Makatea.Platform;
 
 namespace Makatea.NetStack;
@@ -77,19 +75,25 @@ public readonly record struct IpAddress(UInt128 Value) : IComparable<IpAddress>
     }
 
     /// <summary>Reads <c>10.137.0.5</c> or <c>fd09:24ef:4179::5</c>; of IPv4 the form with four numbers alone.</summary>
-    public static bool TryParse(string? text, out IpAddress address)
+    public static bool TryParse(string? text, out IpAddress address) => IpAddressText.TryParse(text, out address);
+
+    /// <summary>Compares lists, in order. (LINQ over values is compiled for each of them: Sequences.)</summary>
+    internal static bool AreEqual(IReadOnlyList<IpAddress> one, IReadOnlyList<IpAddress> other)
     {
-        address = default;
-        if (text is null || text.Contains('%') || !IPAddress.TryParse(text, out IPAddress? parsed)
-            || (parsed.AddressFamily == AddressFamily.InterNetwork && parsed.ToString() != text))
+        if (one.Count != other.Count)
         {
             return false;
         }
 
-        Span<byte> bytes = stackalloc byte[Length6];
-        parsed.TryWriteBytes(bytes, out int length);
-        address = length == Length4 ? ReadIPv4(bytes) : ReadIPv6(bytes);
-        return length == Length4 || !address.IsIPv4;
+        for (int i = 0; i < one.Count; i++)
+        {
+            if (one[i] != other[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <inheritdoc/>
@@ -98,7 +102,7 @@ public readonly record struct IpAddress(UInt128 Value) : IComparable<IpAddress>
     /// <inheritdoc/>
     public override string ToString()
     {
-        Span<byte> bytes = stackalloc byte[Length6];
-        return new IPAddress(bytes[..Write(bytes)]).ToString();
+        Span<char> text = stackalloc char[IpAddressText.MostLength];
+        return new(text[..IpAddressText.Write(this, text)]);
     }
 }

@@ -7,14 +7,14 @@ internal sealed class DhcpOptions
 {
     private const int MaximumLength = 1500; // of all; more fits no message that is taken
 
-    private readonly SortedDictionary<DhcpOption, byte[]> _options = [];
+    private readonly byte[]?[] _options = new byte[]?[byte.MaxValue + 1];
     private int _length;
 
-    internal ReadOnlySpan<byte> Bytes(DhcpOption option) => _options.GetValueOrDefault(option);
+    internal ReadOnlySpan<byte> Bytes(DhcpOption option) => _options[(int)option];
 
-    internal byte Byte(DhcpOption option) => _options.TryGetValue(option, out byte[]? value) && value.Length == 1 ? value[0] : (byte)0;
+    internal byte Byte(DhcpOption option) => _options[(int)option] is [byte value] ? value : (byte)0;
 
-    internal uint? Number(DhcpOption option) => _options.TryGetValue(option, out byte[]? value) && value.Length == 4 ? BinaryPrimitives.ReadUInt32BigEndian(value) : null;
+    internal uint? Number(DhcpOption option) => _options[(int)option] is { Length: 4 } value ? BinaryPrimitives.ReadUInt32BigEndian(value) : null;
 
     internal IpAddress Address(DhcpOption option) => Number(option) is { } value ? IpAddress.FromIPv4(value) : IpAddress.Any4;
 
@@ -30,13 +30,13 @@ internal sealed class DhcpOptions
         return addresses;
     }
 
-    internal void Set(DhcpOption option, params ReadOnlySpan<byte> value) => _options[option] = value.ToArray();
+    internal void Set(DhcpOption option, params ReadOnlySpan<byte> value) => _options[(int)option] = value.ToArray();
 
     internal void Set(DhcpOption option, uint value)
     {
         byte[] bytes = new byte[4];
         BinaryPrimitives.WriteUInt32BigEndian(bytes, value);
-        _options[option] = bytes;
+        _options[(int)option] = bytes;
     }
 
     internal void Set(DhcpOption option, IReadOnlyList<IpAddress> addresses)
@@ -47,7 +47,7 @@ internal sealed class DhcpOptions
             addresses[i].Write(bytes.AsSpan(4 * i));
         }
 
-        _options[option] = bytes;
+        _options[(int)option] = bytes;
     }
 
     /// <summary>Reads options up to the end option or the field's end.</summary>
@@ -68,7 +68,7 @@ internal sealed class DhcpOptions
             }
 
             ReadOnlySpan<byte> value = field.Slice(2, field[1]);
-            _options[option] = [.. Bytes(option), .. value];
+            _options[(int)option] = [.. Bytes(option), .. value];
             field = field[(2 + value.Length)..];
         }
 
@@ -79,9 +79,13 @@ internal sealed class DhcpOptions
     internal int Write(Span<byte> field)
     {
         int length = WriteOne(field, DhcpOption.MessageType, Bytes(DhcpOption.MessageType));
-        foreach ((DhcpOption option, byte[] value) in _options)
+        for (int i = 0; i < _options.Length; i++)
         {
-            length += option == DhcpOption.MessageType || value.Length is 0 or > byte.MaxValue ? 0 : WriteOne(field[length..], option, value);
+            var option = (DhcpOption)i;
+            if (option != DhcpOption.MessageType && _options[i] is { Length: > 0 and <= byte.MaxValue } value)
+            {
+                length += WriteOne(field[length..], option, value);
+            }
         }
 
         field[length] = (byte)DhcpOption.End;

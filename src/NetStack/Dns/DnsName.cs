@@ -114,7 +114,7 @@ public sealed class DnsName : IEquatable<DnsName>
     /// <summary>The same name with each letter's case by chance, which an answer has to repeat: some more bits to guess (draft-vixie-dnsext-dns0x20).</summary>
     internal DnsName WithRandomCase(NetRandom random)
     {
-        byte[] wire = [.. _wire];
+        byte[] wire = _wire.AsSpan().ToArray();
         ulong bits = 0;
         for (int i = 0, left = 0; i < wire.Length; i++, left--)
         {

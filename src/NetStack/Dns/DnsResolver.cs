@@ -27,15 +27,18 @@ public sealed class DnsResolver : IHostTimer
         _cache = new(Options.CacheEntries, Options.CacheBytes);
     }
 
-    /// <summary>The upstream servers; the first is asked first. What is under way ends with those that it began with.</summary>
+    /// <summary>The upstream servers; the first is asked first. What is under way ends with those that it began with. Others than before may know other names, so what was learnt is forgotten.</summary>
     public IReadOnlyList<IpAddress> Servers
     {
         get => _servers;
         set
         {
-            _servers = [.. value];
-            Preferred = 0;
-            _cache.Clear(); // another network may have other names
+            if (!IpAddress.AreEqual(_servers, value))
+            {
+                _servers = value.ToArray();
+                Preferred = 0;
+                _cache.Clear();
+            }
         }
     }
 

@@ -167,7 +167,7 @@ public sealed class RouterSolicitor : IHostTimer
     private void Change(AdvertisedUplink? uplink)
     {
         AdvertisedUplink? old = Uplink;
-        if (uplink is not null && old is not null && uplink.DnsServers.SequenceEqual(old.DnsServers))
+        if (uplink is not null && old is not null && IpAddress.AreEqual(uplink.DnsServers, old.DnsServers))
         {
             uplink = uplink with { DnsServers = old.DnsServers };
         }

@@ -80,7 +80,7 @@ internal sealed class ChannelPeer
         lock (_lock)
         {
             GrantEntry[] all = [.. Shared().Where(g => g.Kind == GrantKind.Region && g.Name.StartsWith(MemoryName, StringComparison.Ordinal))];
-            GrantEntry? free = all.Where(g => g.Length >= length && UseOf(g).IsFree).MinBy(g => g.Length);
+            GrantEntry? free = all.Where(g => g.Length >= length && UseOf(g).IsFree).OrderBy(g => g.Length).FirstOrDefault();
             if (free is null)
             {
                 throw new IOException($"{length} bytes that channel '{Name}' shares are in no use; it has regions {(all.Length == 0 ? "none" : string.Join(", ", all.Select(g => $"'{g.Name}' of {g.Length}")))}: give it more in the system file");

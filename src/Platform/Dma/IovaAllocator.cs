@@ -31,7 +31,7 @@ public sealed class IovaAllocator
             _ranges.Add((first, last));
         }
 
-        _free = [.. _ranges];
+        _free = new(_ranges);
     }
 
     /// <summary>Takes <paramref name="length"/> addresses.</summary>

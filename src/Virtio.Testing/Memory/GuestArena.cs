@@ -24,11 +24,17 @@ public sealed class GuestArena : IDisposable
     {
         _ranges = [.. ranges];
         _allocated = new ulong[_ranges.Length];
-        _grants = host is null ? [] : [.. _ranges.Select((r, i) => host.CreateMemory($"guest{i}", r.Length))];
-        _mappings = host is null
-            ? [.. _ranges.Select(r => new LocalMemory(r.Length))]
-            : [.. _grants.Zip(_ranges, (g, r) => g.Map(0, r.Length, MemoryAccess.ReadWrite))];
-        Memory = new GuestMemory(_ranges.Zip(_mappings, (r, m) => new GuestMemoryRegion(r.Address, (ulong)m.Address, r.Length, m, 0)));
+        _grants = new Grant[host is null ? 0 : _ranges.Length];
+        _mappings = new MappedMemory[_ranges.Length];
+        var regions = new GuestMemoryRegion[_ranges.Length];
+        for (int i = 0; i < _ranges.Length; i++)
+        {
+            GuestRange range = _ranges[i];
+            _mappings[i] = host is null ? new LocalMemory(range.Length) : (_grants[i] = host.CreateMemory($"guest{i}", range.Length)).Map(0, range.Length, MemoryAccess.ReadWrite);
+            regions[i] = new GuestMemoryRegion(range.Address, (ulong)_mappings[i].Address, range.Length, _mappings[i], 0);
+        }
+
+        Memory = new GuestMemory(regions);
     }
 
     /// <summary>The regions as a device sees them.</summary>

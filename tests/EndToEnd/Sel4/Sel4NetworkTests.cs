@@ -49,8 +49,8 @@ public sealed partial class Sel4NetworkTests
 
     private static string Guest(PageServer server, string name, string more) => $$"""
           {{name}}:
-            program: {{Repository.File("src/Sel4/Programs/Client")}}
-            args: [net, 10.0.2.2, {{server.Port}}, {{PageServer.Path}}, {{Pages}}]
+            program: {{Repository.File("src/Sel4/Programs/NetClient")}}
+            args: [10.0.2.2, {{server.Port}}, {{PageServer.Path}}, {{Pages}}]
             netvm: net
             {{more}}
         """ + "\n";

@@ -57,23 +57,34 @@ public sealed partial class NetDomain
             Network6 = uplink.Address6 is { } a6 ? new IpPrefix(a6.Address, a6.Length) : null,
             Gateway6 = uplink.Router6,
         });
-        if (!_resolver.Servers.SequenceEqual(uplink.NameServers))
-        {
-            _resolver.Servers = uplink.NameServers;
-        }
-
+        _resolver.Servers = uplink.NameServers;
         NetLogMessages.Configured(
             _logger, uplink.Address4?.Address.ToString() ?? "no IPv4 address", uplink.Address6?.Address.ToString() ?? "no IPv6 address", uplink.NameServers.Count == 0 ? "nobody" : string.Join(", ", uplink.NameServers));
     }
 
     /// <summary>Ports of the uplink lead to clients. On the forwarding thread.</summary>
-    private void Publish() => _tracker.Publish(
-    [
-        .. from client in _clients
-           from service in client.Options.Published
-           from address in new[] { client.Options.Address4, client.Options.Address6 }.OfType<IpAddress>()
-           select new PublishedPort(service.IsUdp ? IpProtocol.Udp : IpProtocol.Tcp, service.Port, service.Port, address, service.To),
-    ]);
+    private void Publish()
+    {
+        var ports = new List<PublishedPort>();
+        foreach (ClientPort client in _clients)
+        {
+            foreach (PublishedService service in client.Options.Published)
+            {
+                byte protocol = service.IsUdp ? IpProtocol.Udp : IpProtocol.Tcp;
+                if (client.Options.Address4 is { } address4)
+                {
+                    ports.Add(new PublishedPort(protocol, service.Port, service.Port, address4, service.To));
+                }
+
+                if (client.Options.Address6 is { } address6)
+                {
+                    ports.Add(new PublishedPort(protocol, service.Port, service.Port, address6, service.To));
+                }
+            }
+        }
+
+        _tracker.Publish(ports);
+    }
 
     private FirewallRuleSet Compile(IReadOnlyList<FirewallRule> rules) => new(rules, _names, _options.NameServers);
 }

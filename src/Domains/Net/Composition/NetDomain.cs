@@ -142,7 +142,10 @@ public sealed partial class NetDomain : IDisposable
         _loop?.Dispose();
         _next?.Dispose();
         _uplinkPort?.Dispose();
-        _owned.AsEnumerable().Reverse().ToList().ForEach(o => o.Dispose());
+        for (int i = _owned.Count - 1; i >= 0; i--)
+        {
+            _owned[i].Dispose();
+        }
     }
 
     private static long MonotonicNow() => TimeProvider.System.GetTimestamp() / Math.Max(1, TimeProvider.System.TimestampFrequency / 1000);

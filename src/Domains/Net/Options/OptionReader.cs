@@ -58,8 +58,16 @@ internal sealed class OptionReader(ManifestDevice device)
     }
 
     public IReadOnlyList<T> List<T>(string name, Func<string, T?> parse, string expected)
-        where T : struct =>
-        [.. (Text(name) ?? "").Split(Separator, StringSplitOptions.RemoveEmptyEntries).Select(t => parse(t) ?? throw Wrong(name, t, expected))];
+        where T : struct
+    {
+        var items = new List<T>();
+        foreach (string text in (Text(name) ?? "").Split(Separator, StringSplitOptions.RemoveEmptyEntries))
+        {
+            items.Add(parse(text) ?? throw Wrong(name, text, expected));
+        }
+
+        return items;
+    }
 
     /// <summary>Refuses options that nobody asked for.</summary>
     public void Finish()
@@ -67,7 +75,9 @@ internal sealed class OptionReader(ManifestDevice device)
         string[] unknown = [.. device.Options.Keys.Where(k => !_known.Contains(k))];
         if (unknown.Length != 0)
         {
-            throw new ArgumentException($"device '{device.Name}': found the option '{unknown[0]}'{NearestName.Hint(unknown[0], _known)}; there are {string.Join(", ", _known.Order(StringComparer.Ordinal))}");
+            var known = new List<string>(_known);
+            known.Sort(StringComparer.Ordinal);
+            throw new ArgumentException($"device '{device.Name}': found the option '{unknown[0]}'{NearestName.Hint(unknown[0], _known)}; there are {string.Join(", ", known)}");
         }
     }
 

@@ -38,7 +38,18 @@ internal sealed class ClientServices
     public void Serve(int port, ClientOptions client)
     {
         var router6 = IpAddress.LinkLocal(_domain.Mac);
-        IpAddress[] servers6 = [.. _domain.NameServers.Where(s => !s.IsIPv4).Append(_domain.Address6).Distinct()];
+        var servers4 = new List<IpAddress>();
+        var servers6 = new List<IpAddress>();
+        foreach (IpAddress server in _domain.NameServers)
+        {
+            (server.IsIPv4 ? servers4 : servers6).Add(server);
+        }
+
+        if (!servers6.Contains(_domain.Address6))
+        {
+            servers6.Add(_domain.Address6);
+        }
+
         if (client.Address4 is { } address4)
         {
             _dhcp.Serve(port, new DhcpHost
@@ -46,7 +57,7 @@ internal sealed class ClientServices
                 Hardware = client.Mac,
                 Address = address4,
                 Router = _domain.Address4,
-                DnsServers = [.. _domain.NameServers.Where(s => s.IsIPv4)],
+                DnsServers = servers4,
                 Mtu = client.Mtu,
             });
         }

@@ -77,16 +77,29 @@ internal sealed class UplinkAddressing
 
     private void Tell()
     {
-        IReadOnlyList<IpAddress> servers = _options.NameServers.Count != 0 ? _options.NameServers : [.. _lease?.DnsServers ?? [], .. _advertised?.DnsServers ?? []];
+        int mtu = Math.Min(_lease?.Mtu ?? 0, _advertised?.Mtu ?? 0);
         Current = new UplinkConfiguration
         {
             Address4 = _options.Address4 ?? (_lease is { } l ? (l.Address, l.PrefixLength) : null),
             Routes4 = _options.Address4 is null ? _lease?.Routes ?? [] : _options.Gateway4 is { } gateway ? [(IpPrefix.All4, gateway)] : [],
             Address6 = _options.Address6 ?? (_advertised is { } a && a.Address != IpAddress.Any6 ? (a.Address, a.PrefixLength) : null),
             Router6 = _options.Gateway6 ?? _advertised?.Router,
-            NameServers = servers,
-            Mtu = new[] { _lease?.Mtu ?? 0, _advertised?.Mtu ?? 0 }.Where(m => m != 0).DefaultIfEmpty(0).Min(),
+            NameServers = NameServers(),
+            Mtu = mtu != 0 ? mtu : Math.Max(_lease?.Mtu ?? 0, _advertised?.Mtu ?? 0),
         };
         _changed(Current);
+    }
+
+    private IReadOnlyList<IpAddress> NameServers()
+    {
+        if (_options.NameServers.Count != 0)
+        {
+            return _options.NameServers;
+        }
+
+        var servers = new List<IpAddress>();
+        servers.AddRange(_lease?.DnsServers ?? []);
+        servers.AddRange(_advertised?.DnsServers ?? []);
+        return servers;
     }
 }

@@ -139,7 +139,7 @@ internal static class NetControl
             return null;
         }
 
-        ulong[] vlans = [.. old];
+        ulong[] vlans = old.AsSpan().ToArray();
         ulong bit = 1ul << (vlan & 63);
         vlans[vlan >> 6] = add ? vlans[vlan >> 6] | bit : vlans[vlan >> 6] & ~bit;
         return state with { Filter = state.Filter with { Vlans = vlans } };
