@@ -13,7 +13,7 @@ namespace Makatea.Imaging;
 /// <param name="Report">What is in it.</param>
 internal sealed record SystemImage(byte[] Module, ImageReport Report)
 {
-    /// <summary>A program in an image ought not to be larger.</summary>
+    /// <summary>A program in an image ought not to be larger. What ours may have, ProgramSizeTests says.</summary>
     public const long LargeProgram = 3_000_000;
 
     private const string RootTask = "root task";
@@ -47,7 +47,7 @@ internal sealed record SystemImage(byte[] Module, ImageReport Report)
         }
 
         ProgramReport[] reports = [rootReport, .. images.Values.Select(Describe)];
-        return new SystemImage(module, new ImageReport(path, module.Length, memory, plan.MachineMemory, reports, components, [.. Warnings(images.Values)]));
+        return new SystemImage(module, new ImageReport(path, module.Length, memory, plan.MachineMemory, reports, components, [.. Warnings(plan, images)]));
     }
 
     private static (ElfFile Program, ProgramReport Report) GetRootTask(IProgramSource programs)
@@ -102,6 +102,7 @@ internal sealed record SystemImage(byte[] Module, ImageReport Report)
         .. components.OrderByDescending(c => c.Total).Take(5).Select(c => $"  {c.Name}: {c.Total >> 20} MiB"),
     ];
 
-    private static IEnumerable<string> Warnings(IEnumerable<ProgramImage> images) =>
-        images.Where(i => i.File.Length > LargeProgram).Select(i => $"{i.Name} has {i.File.Length / 1e6:0.0} MB, more than the {LargeProgram / 1e6:0} MB that a component ought to have; what it refers to and does not need can be trimmed");
+    private static IEnumerable<string> Warnings(SystemPlan plan, Dictionary<string, ProgramImage> images) => plan.Programs
+        .Where(p => !p.Value.IsOurs && images[p.Key].File.Length > LargeProgram)
+        .Select(p => $"{p.Key} has {images[p.Key].File.Length / 1e6:0.0} MB, more than the {LargeProgram / 1e6:0} MB that a component ought to have; what it refers to and does not need can be trimmed");
 }

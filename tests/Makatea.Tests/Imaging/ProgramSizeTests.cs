@@ -10,7 +10,8 @@ public sealed class ProgramSizeTests
     [Theory]
     [InlineData("Storage", SystemImage.LargeProgram)]
     [InlineData("Client", 2_550_000)]
-    [InlineData("Net", 2_450_000)]
+    [InlineData("NetClient", 2_900_000)]
+    [InlineData("Net", 3_600_000)]
     public void Programs_stay_small(string name, long most)
     {
         var project = ProgramProject.InSources($"src/Sel4/Programs/{name}", ComponentLayer.Linux);

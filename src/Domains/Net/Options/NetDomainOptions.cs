@@ -117,12 +117,15 @@ public sealed record NetDomainOptions
         var addresses = new Dictionary<IpAddress, string>();
         foreach (ClientOptions client in clients)
         {
-            foreach (IpAddress address in new[] { client.Address4, client.Address6 }.OfType<IpAddress>())
+            Add(client.Address4, client);
+            Add(client.Address6, client);
+        }
+
+        void Add(IpAddress? address, ClientOptions client)
+        {
+            if (address is { } used && !addresses.TryAdd(used, client.Name))
             {
-                if (!addresses.TryAdd(address, client.Name))
-                {
-                    throw new ArgumentException($"device '{client.Name}' has the address {address}, which '{addresses[address]}' has; each client has its own");
-                }
+                throw new ArgumentException($"device '{client.Name}' has the address {used}, which '{addresses[used]}' has; each client has its own");
             }
         }
     }
