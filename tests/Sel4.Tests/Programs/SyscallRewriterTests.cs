@@ -51,6 +51,20 @@ public sealed class SyscallRewriterTests
         Mutations.Run(file, file.Length, bytes => SyscallRewriter.Rewrite(ElfFile.Parse("fuzzed", bytes)));
     }
 
+    /// <summary>Only pointers lead to what a compiler made of static variables' initial values.</summary>
+    [Theory]
+    [InlineData(".init_array")]
+    [InlineData(".fini_array")]
+    public void Initialisers_begin_where_their_table_says(string section)
+    {
+        TestElf Elf(ulong first) => Text([.. _operand, .. _getpid, .. _operand]).Symbol("last", Base + 14, 6).Add(Base + 0x1000, [.. BitConverter.GetBytes(first), .. BitConverter.GetBytes(Base + 6), 1, 2], ElfRights.Read).Section(section);
+        RewrittenImage image = SyscallRewriter.Rewrite(Elf(Base).Parse());
+        Assert.Equal([new(Base + 11, "initialiser at 0x400006")], image.Sites);
+        Assert.Equal(2, image.OtherPairs);
+        AssertRefused("0x400001 in .text (in no function)", Elf(0));
+        AssertRefused("0x40000b in .text (in no function)", Text([.. _operand, .. _getpid]).Symbol("first", Base, 6).Add(Base + 0x1000, [1, 2, 3], ElfRights.Read).Section(section));
+    }
+
     [Fact]
     public void Data_that_a_symbol_names_is_left_alone()
     {

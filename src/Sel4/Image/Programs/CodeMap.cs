@@ -5,7 +5,7 @@ namespace Makatea.Sel4.Image.Programs;
 
 /// <summary>
 /// What the bytes of a code section are: functions, which are decoded from their first instruction to their last, and data. Symbols say; where the linker discarded them, the unwind table does;
-/// last, a symbol without a size, whose function is taken to end where the next begins.
+/// last, where one begins whose size is not known (a symbol without one, an initialiser), which is taken to end where the next begins.
 /// </summary>
 internal sealed class CodeMap
 {
@@ -15,18 +15,19 @@ internal sealed class CodeMap
     private readonly Range[] _data;
     private readonly Dictionary<Range, Instruction[]?> _decoded = [];
 
-    public CodeMap(ElfFile file, int section, IReadOnlyList<(ulong Start, ulong End)> unwound)
+    public CodeMap(ElfFile file, int section, IReadOnlyList<(ulong Start, ulong End)> unwound, IReadOnlyList<ulong> initialisers)
     {
         _file = file;
         _section = file.Sections[section];
         ElfSymbol[] symbols = [.. file.Symbols.Where(s => s.Section == section && s.Address >= _section.Address && s.Address < End)];
         ElfSymbol[] functions = [.. symbols.Where(s => s.Type is ElfSymbol.Function or ElfSymbol.IndirectFunction)];
-        ulong[] starts = [.. functions.Select(s => s.Address).Append(End).Distinct().Order()];
+        ElfSymbol[] unsized = [.. functions.Where(s => s.Length == 0), .. initialisers.Where(a => a >= _section.Address && a < End).Select(a => new ElfSymbol($"initialiser at 0x{a:x}", ElfSymbol.Function, (ushort)section, a, 0))];
+        ulong[] starts = [.. functions.Concat(unsized).Select(s => s.Address).Append(End).Distinct().Order()];
         _functions =
         [
             Sort(functions.Where(s => s.Length > 0).Select(s => new Range(s.Address, s.Address + s.Length, s.Name))),
             Sort(unwound.Where(f => f.Start >= _section.Address && f.Start < End).Select(f => new Range(f.Start, f.End, $"function at 0x{f.Start:x}"))),
-            Sort(functions.Where(s => s.Length == 0).Select(s => new Range(s.Address, starts[Array.BinarySearch(starts, s.Address) + 1], s.Name))),
+            Sort(unsized.Select(s => new Range(s.Address, starts[Array.BinarySearch(starts, s.Address) + 1], s.Name))),
         ];
         _data = Sort(symbols.Where(s => s.Type == ElfSymbol.Data && s.Length > 0).Select(s => new Range(s.Address, s.Address + s.Length, s.Name)));
     }

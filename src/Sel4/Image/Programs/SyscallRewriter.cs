@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Iced.Intel;
 using Makatea.Sel4.Image.Elf;
 
@@ -30,6 +31,7 @@ public static class SyscallRewriter
 
         byte[] bytes = program.Bytes.ToArray();
         IReadOnlyList<(ulong, ulong)> unwound = UnwindTable.Functions(program);
+        ulong[] initialisers = [.. Initialisers(program)];
         var sites = new List<SystemCallSite>();
         var unknown = new List<string>();
         int others = 0;
@@ -43,7 +45,7 @@ public static class SyscallRewriter
             CodeMap? map = null;
             foreach (int offset in FindPairs(program.Contents(section)))
             {
-                map ??= new CodeMap(program, i, unwound);
+                map ??= new CodeMap(program, i, unwound, initialisers);
                 ulong address = section.Address + (ulong)offset;
                 CodeKind kind = map.Find(address, out string function, out Instruction instruction);
                 if (kind == CodeKind.Instruction && instruction.Code == Code.Syscall && instruction.IP == address)
@@ -64,6 +66,18 @@ public static class SyscallRewriter
         }
 
         return unknown.Count == 0 ? new RewrittenImage(bytes, [.. sites.OrderBy(s => s.Address)], others) : throw program.Broken(Refusal(unknown));
+    }
+
+    /// <summary>Functions that the C library calls before and after the program. Those that a compiler made of static variables' initial values have neither symbols that linkers keep nor, always, an unwind table.</summary>
+    private static IEnumerable<ulong> Initialisers(ElfFile program)
+    {
+        foreach (ElfSection section in program.Sections.Where(s => s.Name is ".init_array" or ".fini_array" && s.Type is not ElfSection.NoBits and not 0))
+        {
+            for (int at = 0; at + sizeof(ulong) <= (int)section.Length; at += sizeof(ulong))
+            {
+                yield return BinaryPrimitives.ReadUInt64LittleEndian(program.Contents(section)[at..]);
+            }
+        }
     }
 
     private static string Refusal(List<string> places) =>
