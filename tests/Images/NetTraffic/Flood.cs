@@ -31,14 +31,14 @@ internal sealed class Flood
         PhysicalAddress.Parse(File.ReadAllText($"/sys/class/net/{device}/address").Trim()).GetAddressBytes().CopyTo(_frame, 6);
     }
 
-    /// <summary>Floods, and prints how many frames went.</summary>
+    /// <summary>Floods until the time is over or a file /tmp/stop is there, and prints how many frames went.</summary>
     public int Run(string kind, TimeSpan time)
     {
         Func<uint, int>? next = kind switch
         {
             "syn" => n => Transport(n, 6, 20, destinationPort: 80),
             "flows" => n => Transport(n, 17, 18, destinationPort: (ushort)(n >> 16)),
-            "small" => _ => Transport(7, 17, 18, destinationPort: 9),
+            "small" or "spoofed" => _ => Transport(7, 17, 18, destinationPort: 9),
             "fragments" => Fragment,
             "arp" => Arp,
             _ => null,
@@ -49,12 +49,14 @@ internal sealed class Flood
             return 2;
         }
 
+        // Another's Ethernet address: refused before anything else is looked at.
+        _frame[11] ^= (byte)(kind == "spoofed" ? 1 : 0);
         long refused = 0;
         uint sent = 0;
         var watch = Stopwatch.StartNew();
-        while (watch.Elapsed < time)
+        while (watch.Elapsed < time && !File.Exists("/tmp/stop"))
         {
-            for (int i = 0; i < 64; i++)
+            for (int i = 0; i < 256; i++)
             {
                 int length = next(sent);
                 try

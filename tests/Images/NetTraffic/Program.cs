@@ -17,7 +17,7 @@ switch (args)
         Console.Error.WriteLine("""
             usage: nettraffic send|receive ADDRESS PORT SEED BYTES    a checked stream
                    nettraffic probe ADDRESS PORT SECONDS              a datagram every 10 ms, and how long no answer came
-                   nettraffic flood KIND DEVICE SOURCE DESTINATION SECONDS    of SYNs, flows, arp, fragments or small frames, as fast as it goes
+                   nettraffic flood KIND DEVICE SOURCE DESTINATION SECONDS    of syn, flows, arp, fragments, small or spoofed frames, as fast as it goes
             """);
         return 2;
 }
