@@ -15,7 +15,7 @@ internal sealed record NetScenario(bool Packed, bool Loopback, int FrameLength)
 internal sealed class NetBed : IDisposable
 {
     private const string HugePages = "/proc/sys/vm/nr_hugepages";
-    private const int PagesNeeded = 320;
+    private const int PagesNeeded = 160;
 
     private readonly string _command;
     private readonly int _cpu;
@@ -31,14 +31,23 @@ internal sealed class NetBed : IDisposable
         {
             File.WriteAllText(HugePages, $"{PagesNeeded}");
         }
+
+        string free = File.ReadLines("/proc/meminfo").First(line => line.StartsWith("HugePages_Free:", StringComparison.Ordinal))[15..].Trim();
+        if (int.Parse(free, CultureInfo.InvariantCulture) < PagesNeeded)
+        {
+            throw new InvalidOperationException($"{free} huge pages are free, DPDK needs {PagesNeeded} for both its ends: echo {2 * PagesNeeded} > {HugePages}");
+        }
     }
 
     /// <summary>Both ends keep their processors, whatever else runs: they poll.</summary>
     public static string[] Nice => Environment.IsPrivilegedProcess ? ["nice", "-n", "-20"] : [];
 
+    /// <summary>testpmd's options for both ends: one core, bursts of 32 frames, rings of 256 descriptors, and frames enough for those.</summary>
+    public static string[] PmdOptions { get; } = ["--nb-cores=1", "--burst=32", "--txd=256", "--rxd=256", "--total-num-mbufs=16384"];
+
     public static string[] DpdkOptions(int cpu, string name) =>
     [
-        "--lcores", $"(0)@{cpu},1@{cpu}", "--no-pci", "--in-memory", "--single-file-segments", "-m", "256", "--file-prefix", $"makatea-{name}-{Environment.ProcessId}",
+        "--lcores", $"(0)@{cpu},1@{cpu}", "--no-pci", "--in-memory", "--single-file-segments", "-m", "128", "--file-prefix", $"makatea-{name}-{Environment.ProcessId}",
     ];
 
     public BackendProcess StartOurs(NetScenario scenario, out string socket)
@@ -61,7 +70,7 @@ internal sealed class NetBed : IDisposable
             "DPDK vhost",
             [
                 .. Nice, "dpdk-testpmd", .. DpdkOptions(_cpu, "back"), "--vdev", $"net_vhost0,iface={socket}", "--",
-                $"--forward-mode={(scenario.Loopback ? "io" : "rxonly")}", "--auto-start", "--nb-cores=1", "--stats-period=1000", "--burst=32", "--txd=256", "--rxd=256",
+                $"--forward-mode={(scenario.Loopback ? "io" : "rxonly")}", "--auto-start", "--stats-period=1000", .. PmdOptions,
             ],
             socket,
             cpu: null);

@@ -34,7 +34,7 @@ internal sealed partial class TestPmd : IDisposable
         string[] arguments =
         [
             .. NetBed.Nice, "dpdk-testpmd", .. NetBed.DpdkOptions(cpu, "front"), "--vdev", device, "--", "-i",
-            $"--forward-mode={(scenario.Loopback ? "io" : "txonly")}", "--nb-cores=1", "--burst=32", "--txd=256", "--rxd=256", $"--txpkts={scenario.FrameLength}",
+            $"--forward-mode={(scenario.Loopback ? "io" : "txonly")}", .. NetBed.PmdOptions, $"--txpkts={scenario.FrameLength}",
         ];
         ProcessStartInfo start = new(arguments[0], arguments[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         TestPmd pmd = new(Process.Start(start)!, scenario.Loopback);

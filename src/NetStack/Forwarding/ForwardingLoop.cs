@@ -12,6 +12,9 @@ public sealed class ForwardingLoop : IDisposable
     private const int ControlBit = 0;
     private const int QueueBit = 1;
 
+    /// <summary>Turns between two looks at the clock, which costs as much as a frame or two; far less than a millisecond of full batches.</summary>
+    private const int TurnsPerLook = 8;
+
     private static readonly long _ticksPerMillisecond = Math.Max(1, TimeProvider.System.TimestampFrequency / 1000);
 
     private readonly ForwardingPlane _plane;
@@ -191,6 +194,8 @@ public sealed class ForwardingLoop : IDisposable
 
     private void Run()
     {
+        long now = 0;
+        int turns = 0;
         while (!_isStopping)
         {
             if (_hasPosted)
@@ -198,7 +203,13 @@ public sealed class ForwardingLoop : IDisposable
                 RunPosted();
             }
 
-            if (_plane.Turn(TimeProvider.System.GetTimestamp() / _ticksPerMillisecond))
+            if (turns-- == 0)
+            {
+                now = TimeProvider.System.GetTimestamp() / _ticksPerMillisecond;
+                turns = TurnsPerLook;
+            }
+
+            if (_plane.Turn(now))
             {
                 _pollWindow.Busy();
             }
@@ -209,6 +220,7 @@ public sealed class ForwardingLoop : IDisposable
             else
             {
                 Sleep();
+                turns = 0;
             }
         }
     }

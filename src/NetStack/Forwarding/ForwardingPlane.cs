@@ -62,7 +62,7 @@ public sealed class ForwardingPlane
         ref FrameInfo info = ref Frames[frame];
         if ((info.Offload.Flags | (NetFrameFlags)(info.Parts - 1)) == 0)
         {
-            QueueOf(egress, frame).Add(frame);
+            QueueOf(egress, frame).Add(frame, ref info);
         }
         else
         {
@@ -206,7 +206,7 @@ public sealed class ForwardingPlane
             return;
         }
 
-        QueueOf(egress, frame).Add(frame);
+        QueueOf(egress, frame).Add(frame, ref info);
     }
 
     private void SendSegments(ForwardingPort egress, int frame, in SegmentPlan plan)

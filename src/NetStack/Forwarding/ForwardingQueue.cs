@@ -8,11 +8,13 @@ internal sealed class ForwardingQueue
 {
     private readonly FramePool _frames;
     private readonly NetQueue _queue;
+    private readonly bool _copies;
     private readonly int _owner;
     private readonly int _receiveDepth;
     private readonly int _maxUnderWay;
     private readonly NetReceived[] _received = new NetReceived[ForwardingPlane.BatchSize];
     private readonly NetBuffer[] _buffers = new NetBuffer[ForwardingPlane.BatchSize];
+    private readonly int[] _waiting = new int[ForwardingPlane.BatchSize];
     private readonly NetFrame[] _batch = new NetFrame[ForwardingPlane.BatchSize];
     private readonly int[] _tags = new int[2 * ForwardingPlane.BatchSize];
     private int _gathered;
@@ -34,6 +36,7 @@ internal sealed class ForwardingQueue
         _frames = frames;
         Port = port;
         _queue = queue;
+        _copies = queue.CopiesFrames;
         _owner = owner;
         _receiveDepth = options.ReceiveDepth;
         _maxUnderWay = BuffersUnderWay(options);
@@ -59,15 +62,18 @@ internal sealed class ForwardingQueue
     /// <param name="frames">The frames, which are the thread's.</param>
     /// <param name="parts">How many buffers came back, if only with parts of frames.</param>
     /// <returns>How many frames.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public int Receive(Span<int> frames, out int parts)
     {
         parts = _queue.Receive(_received);
         int count = 0;
+        ulong bytes = 0;
+        Span<FrameInfo> infos = _frames.Infos;
         foreach (ref readonly NetReceived received in _received.AsSpan(0, parts))
         {
             int frame = received.Tag;
-            _frames.TakeFrom(_owner, frame);
-            ref FrameInfo info = ref _frames[frame];
+            ref FrameInfo info = ref infos[frame];
+            FramePool.TakeFrom(_owner, frame, ref info);
             int length = received.Length;
             if (!received.IsContinued && _partial == FramePool.None && !_isSkipping)
             {
@@ -82,16 +88,21 @@ internal sealed class ForwardingQueue
                 info.Length = length;
                 info.Offload = received.Offload;
             }
-            else if (!TryFinish(received, ref frame))
+            else if (TryFinish(received, ref frame))
+            {
+                length = _frames[frame].Length;
+            }
+            else
             {
                 continue;
             }
 
-            Port.Counters.ReceivedBytes += (uint)_frames[frame].Length;
+            bytes += (uint)length;
             frames[count++] = frame;
         }
 
         Port.Counters.ReceivedFrames += (uint)count;
+        Port.Counters.ReceivedBytes += bytes;
         _supplied -= parts;
         return count;
     }
@@ -105,13 +116,12 @@ internal sealed class ForwardingQueue
             int wanted = Math.Min(_receiveDepth - _supplied, _buffers.Length);
             for (; count < wanted; count++)
             {
-                int buffer = _frames.Rent();
+                int buffer = _frames.RentFor(_owner);
                 if (buffer == FramePool.None)
                 {
                     break;
                 }
 
-                _frames.HandTo(_owner, buffer);
                 _buffers[count] = new(_frames.Segment(buffer), buffer);
             }
 
@@ -130,10 +140,11 @@ internal sealed class ForwardingQueue
     }
 
     /// <summary>Adds a frame to the batch.</summary>
+    /// <param name="frame">The frame.</param>
+    /// <param name="info">What is known of it.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Add(int frame)
+    public void Add(int frame, ref FrameInfo info)
     {
-        ref FrameInfo info = ref _frames[frame];
         if (_underWay + info.Parts > _maxUnderWay && !MakeRoom(info.Parts))
         {
             Port.Counters.QueueFull++;
@@ -142,13 +153,11 @@ internal sealed class ForwardingQueue
         }
 
         _underWay += info.Parts;
-        _frames.HandTo(_owner, frame);
-        ref NetFrame entry = ref _batch[_gathered];
-        entry.Data = _frames.Scatter(frame);
-        entry.Length = info.Length;
-        entry.Tag = frame;
-        entry.Offload = info.Offload;
-        if (++_gathered == _batch.Length)
+        int[] waiting = _waiting;
+        int gathered = _gathered;
+        waiting[gathered] = frame;
+        _gathered = ++gathered;
+        if (gathered == waiting.Length)
         {
             Flush();
         }
@@ -157,27 +166,39 @@ internal sealed class ForwardingQueue
     /// <summary>Hands the batch over. What the queue has no room for is dropped.</summary>
     public void Flush()
     {
-        ReadOnlySpan<NetFrame> batch = _batch.AsSpan(0, _gathered);
+        Span<NetFrame> batch = _batch.AsSpan(0, _gathered);
+        Describe(batch);
         _gathered = 0;
         int taken = _queue.Transmit(batch);
-        if (taken < batch.Length)
+        if (taken < batch.Length && !_copies)
         {
             Reclaim();
             taken += _queue.Transmit(batch[taken..]);
         }
 
         ulong bytes = 0;
-        for (int i = 0; i < taken; i++)
+        foreach (ref readonly NetFrame frame in batch[..taken])
         {
-            bytes += (uint)batch[i].Length;
+            bytes += (uint)frame.Length;
         }
 
         Port.Counters.SentFrames += (uint)taken;
         Port.Counters.SentBytes += bytes;
         Port.Counters.QueueFull += (uint)(batch.Length - taken);
-        for (int i = taken; i < batch.Length; i++)
+        if (_copies)
         {
-            Complete(batch[i].Tag);
+            _underWay = 0;
+            foreach (ref readonly NetFrame frame in batch)
+            {
+                _frames.Free(frame.Tag);
+            }
+
+            return;
+        }
+
+        foreach (ref readonly NetFrame frame in batch[taken..])
+        {
+            Complete(frame.Tag);
         }
     }
 
@@ -214,6 +235,28 @@ internal sealed class ForwardingQueue
 
     private static int BuffersUnderWay(NetQueueOptions options) => Math.Max(2 * options.TransmitDepth, FramePool.MaxParts);
 
+    /// <summary>Says of the frames that wait what the queue has to know, and hands them over where it keeps them.</summary>
+    private void Describe(Span<NetFrame> batch)
+    {
+        Span<FrameInfo> infos = _frames.Infos;
+        ReadOnlySpan<int> waiting = _waiting.AsSpan(0, batch.Length);
+        for (int i = 0; i < batch.Length; i++)
+        {
+            int frame = waiting[i];
+            ref FrameInfo info = ref infos[frame];
+            if (!_copies)
+            {
+                FramePool.HandTo(_owner, frame, ref info);
+            }
+
+            ref NetFrame entry = ref batch[i];
+            entry.Data = _frames.Scatter(frame, in info);
+            entry.Length = info.Length;
+            entry.Tag = frame;
+            entry.Offload = info.Offload;
+        }
+    }
+
     private bool MakeRoom(int parts)
     {
         if (_gathered != 0)
@@ -233,7 +276,7 @@ internal sealed class ForwardingQueue
 
     private void TakeBack(int frame)
     {
-        _frames.TakeFrom(_owner, frame);
+        FramePool.TakeFrom(_owner, frame, ref _frames[frame]);
         _frames.Free(frame);
     }
 

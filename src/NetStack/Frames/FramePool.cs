@@ -92,6 +92,23 @@ public sealed class FramePool : IDisposable
         return frame;
     }
 
+    /// <summary>Takes a free buffer for a queue to receive into, which says what is in it.</summary>
+    /// <returns>The buffer, or <see cref="None"/>.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal int RentFor(int owner)
+    {
+        if (_freeCount == 0)
+        {
+            return None;
+        }
+
+        int buffer = _free[--_freeCount];
+        ref FrameInfo info = ref _infos[buffer];
+        info.Owner = (short)(owner + Thread);
+        info.Parts = 1;
+        return buffer;
+    }
+
     /// <summary>Gives a frame back, with all its parts.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Free(int frame)
@@ -204,11 +221,17 @@ public sealed class FramePool : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal MemorySegment Segment(int buffer) => _bytes.Slice(buffer * BufferLength, BufferLength);
 
+    /// <summary>What is known of all buffers; for loops over batches.</summary>
+    internal Span<FrameInfo> Infos
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _infos.AsSpan();
+    }
+
     /// <summary>The parts of a frame as a scatter list, which stays as it is until this is called again for the same frame.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ScatterList Scatter(int frame)
+    internal ScatterList Scatter(int frame, ref readonly FrameInfo info)
     {
-        ref FrameInfo info = ref _infos[frame];
         if (info.Parts != 1)
         {
             return ScatterParts(frame);
@@ -220,28 +243,26 @@ public sealed class FramePool : IDisposable
 
     /// <summary>Hands a buffer that the thread has to a queue.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void HandTo(int owner, int buffer)
+    internal static void HandTo(int owner, int buffer, ref FrameInfo info)
     {
-        ref short was = ref _infos[buffer].Owner;
-        if (was != Thread)
+        if (info.Owner != Thread)
         {
-            ThrowNotOwned(buffer, was);
+            ThrowNotOwned(buffer, info.Owner);
         }
 
-        was = (short)(owner + Thread);
+        info.Owner = (short)(owner + Thread);
     }
 
     /// <summary>Takes a buffer back from a queue.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void TakeFrom(int owner, int buffer)
+    internal static void TakeFrom(int owner, int buffer, ref FrameInfo info)
     {
-        ref short was = ref _infos[buffer].Owner;
-        if (was != (short)(owner + Thread))
+        if (info.Owner != (short)(owner + Thread))
         {
-            ThrowNotOwned(buffer, was);
+            ThrowNotOwned(buffer, info.Owner);
         }
 
-        was = Thread;
+        info.Owner = Thread;
     }
 
     /// <summary>Gives back all that a queue had which was closed.</summary>

@@ -35,7 +35,6 @@ internal abstract unsafe class KernelQueue : NetQueue
     private readonly NetBuffer[] _chain;
     private readonly Ring<NetBuffer> _buffers;
     private readonly Ring<NetReceived> _received;
-    private readonly Ring<int> _transmitted;
     private readonly int _receiveBatch;
     private long _retryAt;
     private ulong _receivedFrames;
@@ -64,13 +63,15 @@ internal abstract unsafe class KernelQueue : NetQueue
         _chain = new NetBuffer[_receiveBatch * ChainLength];
         _buffers = new(options.ReceiveDepth);
         _received = new(options.ReceiveDepth);
-        _transmitted = new(options.TransmitDepth);
         _events = ReadableDoorbell.Of(handle);
         Descriptor = (int)handle.DangerousGetHandle();
     }
 
     /// <inheritdoc/>
     public override Doorbell? Events => _events;
+
+    /// <inheritdoc/>
+    public override bool CopiesFrames => true;
 
     /// <summary>The descriptor, which stays open while the queue is.</summary>
     private protected int Descriptor { get; }
@@ -90,15 +91,10 @@ internal abstract unsafe class KernelQueue : NetQueue
         }
 
         int taken = 0;
-        while (taken < frames.Length && _transmitted.Room != 0)
+        while (taken < frames.Length)
         {
-            ReadOnlySpan<NetFrame> batch = frames.Slice(taken, Math.Min(Math.Min(frames.Length - taken, Batch), _transmitted.Room));
+            ReadOnlySpan<NetFrame> batch = frames.Slice(taken, Math.Min(frames.Length - taken, Batch));
             int sent = TransmitBatch(batch);
-            for (int i = 0; i < sent; i++)
-            {
-                _transmitted.Add(batch[i].Tag);
-            }
-
             taken += sent;
             if (sent < batch.Length)
             {
@@ -109,9 +105,6 @@ internal abstract unsafe class KernelQueue : NetQueue
 
         return taken;
     }
-
-    /// <inheritdoc/>
-    public override int Reclaim(Span<int> tags) => _transmitted.Take(tags);
 
     /// <inheritdoc/>
     public override int Supply(ReadOnlySpan<NetBuffer> buffers)
@@ -145,7 +138,7 @@ internal abstract unsafe class KernelQueue : NetQueue
     /// <inheritdoc/>
     public override long Arm()
     {
-        if (_received.Count != 0 || _transmitted.Count != 0)
+        if (_received.Count != 0)
         {
             return BlockQueue.Ready;
         }

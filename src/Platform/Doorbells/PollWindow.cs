@@ -7,6 +7,8 @@ namespace Makatea.Platform;
 /// </summary>
 public struct PollWindow
 {
+    private const uint TurnsPerLook = 16;
+
     private readonly long _maximum;
     private long _window;
     private long _idleSince;
@@ -24,19 +26,21 @@ public struct PollWindow
     /// <returns>Whether to look again without sleeping.</returns>
     public bool GoOn()
     {
-        // The clock costs as much as several looks at a ring.
-        if (_turns++ == 0)
-        {
-            _idleSince = TimeProvider.System.GetTimestamp();
-            return _window != 0;
-        }
-
-        if ((_turns & 15) != 0)
+        // The clock costs as much as several looks at a ring, and most of the time a few of those are enough.
+        uint turns = _turns++;
+        if ((turns & (TurnsPerLook - 1)) != TurnsPerLook - 1 && _window != 0)
         {
             return true;
         }
 
-        return TimeProvider.System.GetTimestamp() - _idleSince < _window;
+        long now = TimeProvider.System.GetTimestamp();
+        if (turns < TurnsPerLook)
+        {
+            _idleSince = now;
+            return _window != 0;
+        }
+
+        return now - _idleSince < _window;
     }
 
     /// <summary>The loop found something.</summary>

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Makatea.Platform;
 
-/// <summary>A frame to transmit. Its memory belongs to the port from <see cref="NetQueue.Transmit"/> until <see cref="NetQueue.Reclaim"/> gives its tag back.</summary>
+/// <summary>A frame to transmit. Unless the queue copies, its memory belongs to the port from <see cref="NetQueue.Transmit"/> until <see cref="NetQueue.Reclaim"/> gives its tag back.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct NetFrame
 {

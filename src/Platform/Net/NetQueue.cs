@@ -5,7 +5,7 @@ namespace Makatea.Platform;
 /// </summary>
 /// <remarks>
 /// Every buffer has one owner at a time. The caller hands frames and empty buffers over by tag and gets each tag back exactly once, whatever fails; in between it touches neither
-/// the memory nor the scatter list. Frames leave in the order in which they were given, and arrive in the order of the wire.
+/// the memory nor the scatter list. Frames that a queue copies (<see cref="CopiesFrames"/>) stay the caller's. Frames leave in the order in which they were given, and arrive in the order of the wire.
 /// </remarks>
 public abstract class NetQueue : IDisposable
 {
@@ -36,13 +36,18 @@ public abstract class NetQueue : IDisposable
         }
     }
 
+    /// <summary>
+    /// True where <see cref="Transmit"/> copies: the frames that it took are the caller's again when it returns, and <see cref="Reclaim"/> gives nothing back. The same for a queue's life.
+    /// </summary>
+    public virtual bool CopiesFrames => false;
+
     /// <summary>Takes frames to transmit, from the first on.</summary>
     /// <returns>How many were taken; fewer than given where the ring is full. A frame that cannot be sent is taken as well, dropped, and counted.</returns>
     public abstract int Transmit(ReadOnlySpan<NetFrame> frames);
 
-    /// <summary>Gives back the tags of frames that were transmitted or dropped.</summary>
+    /// <summary>Gives back the tags of frames that were transmitted or dropped; those of a queue that copies were not kept.</summary>
     /// <returns>Number of tags written.</returns>
-    public abstract int Reclaim(Span<int> tags);
+    public virtual int Reclaim(Span<int> tags) => 0;
 
     /// <summary>Takes empty buffers for frames to be received, from the first on.</summary>
     /// <returns>How many were taken; fewer than given where the ring is full.</returns>

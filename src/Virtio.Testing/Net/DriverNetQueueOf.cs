@@ -22,7 +22,6 @@ internal sealed class DriverNetQueueOf<TRing> : DriverNetQueue
     private readonly GuestBuffer _transmitSlots;
     private readonly int[] _nextSlot;
     private readonly BufferStore _buffers;
-    private readonly TagStore _tags;
     private readonly Doorbell _receiveKick;
     private readonly Doorbell _receiveCall;
     private readonly Doorbell _transmitKick;
@@ -58,7 +57,6 @@ internal sealed class DriverNetQueueOf<TRing> : DriverNetQueue
         _transmitSlots = arena.Allocate(size * SlotLength, 4096);
         _nextSlot = new int[size];
         _buffers = new BufferStore(options.ReceiveDepth);
-        _tags = new TagStore(options.TransmitDepth);
         _receiveKick = _host.CreateDoorbell();
         _receiveCall = _host.CreateDoorbell();
         _transmitKick = _host.CreateDoorbell();
@@ -74,6 +72,8 @@ internal sealed class DriverNetQueueOf<TRing> : DriverNetQueue
 
     public override (Doorbell Kick, Doorbell Call) TransmitBells => (_transmitKick, _transmitCall);
 
+    public override bool CopiesFrames => true;
+
     public override NetStatistics Statistics => new()
     {
         ReceivedFrames = _receivedFrames,
@@ -88,8 +88,6 @@ internal sealed class DriverNetQueueOf<TRing> : DriverNetQueue
     public static ulong MemoryFor(ushort size) => (ulong)size * ((2 * SlotLength) + (MaxSlots * 16) + 128) + (1 << 16);
 
     public override int Supply(ReadOnlySpan<NetBuffer> buffers) => _buffers.Add(buffers);
-
-    public override int Reclaim(Span<int> tags) => _tags.Take(tags);
 
     public override int Transmit(ReadOnlySpan<NetFrame> frames)
     {
@@ -156,12 +154,10 @@ internal sealed class DriverNetQueueOf<TRing> : DriverNetQueue
         _transmitKick.Dispose();
         _transmitCall.Dispose();
         _buffers.Dispose();
-        _tags.Dispose();
     }
 
     private int TransmitAll(ReadOnlySpan<NetFrame> frames)
     {
-        frames = frames[..Math.Min(frames.Length, _tags.Free)];
         Span<GuestSegment> segments = stackalloc GuestSegment[MaxSlots];
         int taken = 0;
         foreach (ref readonly NetFrame frame in frames)
@@ -185,7 +181,6 @@ internal sealed class DriverNetQueueOf<TRing> : DriverNetQueue
             taken++;
         }
 
-        _tags.Add(frames[..taken]);
         if (_transmit.Publish())
         {
             _transmitKick.Ring();

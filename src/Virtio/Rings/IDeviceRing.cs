@@ -52,6 +52,10 @@ public interface IDeviceRing
     /// <param name="written">Number of bytes written from the start of the writable segments.</param>
     void Push(in DescriptorChain chain, uint written);
 
+    /// <summary>Gives back buffers of one descriptor each that the device reads, in the order in which they were popped, as <see cref="Push"/> would. One call costs less than many.</summary>
+    /// <param name="chains">As popped.</param>
+    void PushRead(ReadOnlySpan<DescriptorChain> chains);
+
     /// <summary>Shows all buffers pushed to the driver.</summary>
     /// <returns>Whether the driver wants to be notified.</returns>
     bool Publish();

@@ -24,14 +24,18 @@ internal struct InOrderWindow : IDisposable
 
     /// <summary>Lets the oldest buffer through without putting it in, where none that came after it waits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryPass(ushort sequence)
+    public bool TryPass(ushort sequence) => TryPass(sequence, 1);
+
+    /// <summary>Lets the oldest buffers through, which follow each other, without putting them in, where none that came after them waits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryPass(ushort sequence, int count)
     {
         if (sequence != _next || _held != 0)
         {
             return false;
         }
 
-        _next++;
+        _next += (ushort)count;
         return true;
     }
 

@@ -145,21 +145,23 @@ public struct PackedRing : IDeviceRing, IDisposable
         int most = Math.Min(Math.Min(segments.Length, chains.Length), Math.Min(Size - _nextAvailable, Size - _outstandingSlots));
         const uint Looked = DescriptorFlags.Available | DescriptorFlags.Used | DescriptorFlags.Next | DescriptorFlags.Indirect;
         uint expected = _availableWrap ? DescriptorFlags.Available : (uint)DescriptorFlags.Used;
+        SharedMemory descriptors = _descriptors;
+        ChainTranslator translator = _translator;
         nuint offset = (nuint)_nextAvailable * DescriptorFlags.DescriptorSize;
         ushort sequence = _sequence;
         int count = 0;
         while (count < most)
         {
             // As in TryPop: each half is read once, the one with the flags first.
-            ulong info = _descriptors.AcquireUInt64(offset + InfoOffset);
+            ulong info = descriptors.AcquireUInt64(offset + InfoOffset);
             uint flags = (uint)(info >> 48);
             if ((flags & Looked) != expected)
             {
                 break;
             }
 
-            ulong address = _descriptors.AcquireUInt64(offset);
-            if (!_translator.TryTranslateAgain(address, (uint)info, out segments[count]))
+            ulong address = descriptors.AcquireUInt64(offset);
+            if (!translator.TryTranslateAgain(address, (uint)info, out segments[count]))
             {
                 break;
             }
@@ -208,11 +210,35 @@ public struct PackedRing : IDeviceRing, IDisposable
             return;
         }
 
-        _window.Add(chain, written);
-        while (_window.TryTake(out DescriptorChain next, out uint length))
+        PushLater(in chain, written);
+    }
+
+    /// <inheritdoc/>
+    public void PushRead(ReadOnlySpan<DescriptorChain> chains)
+    {
+        if (chains.IsEmpty)
         {
-            Use(next, length);
+            return;
         }
+
+        bool isRun = _inOrder && (_batchSlots == 0 || _heldIsRun) && !_inflight.IsTracking;
+        if (!isRun || !_window.TryPass(chains[0].Sequence, chains.Length))
+        {
+            foreach (ref readonly DescriptorChain chain in chains)
+            {
+                Push(in chain, 0);
+            }
+
+            return;
+        }
+
+        // The first one's slot and flags, and the last one's ID.
+        Use(in chains[0], 0);
+        int rest = chains.Length - 1;
+        _heldInfo = (_heldInfo & ~(0xffffUL << 32)) | ((ulong)chains[rest].Id << 32);
+        Advance(ref _nextUsed, ref _usedWrap, rest);
+        _batchSlots += rest;
+        _outstanding -= rest;
     }
 
     /// <inheritdoc/>
@@ -447,6 +473,17 @@ public struct PackedRing : IDeviceRing, IDisposable
         _outstandingSlots += chain.Slots;
         _outstanding++;
         return PopResult.Popped;
+    }
+
+    /// <summary>A buffer that is finished before one that was popped before it, or after it was waited for.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void PushLater(in DescriptorChain chain, uint written)
+    {
+        _window.Add(chain, written);
+        while (_window.TryTake(out DescriptorChain next, out uint length))
+        {
+            Use(next, length);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

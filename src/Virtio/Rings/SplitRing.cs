@@ -153,22 +153,26 @@ public struct SplitRing : IDeviceRing, IDisposable
         }
 
         int most = Math.Min(Math.Min(segments.Length, chains.Length), (ushort)(_seenAvailable - _nextAvailable));
+        SharedMemory available = _available;
+        SharedMemory descriptors = _descriptors;
+        ChainTranslator translator = _translator;
+        uint mask = _mask;
         uint next = _nextAvailable;
         ushort sequence = _sequence;
         int count = 0;
         while (count < most)
         {
             // As in TryPop and Walk: each is read once.
-            uint head = _available.AcquireUInt16(EntriesOffset + (2u * (nuint)(next & _mask)));
-            if (head > _mask)
+            uint head = available.AcquireUInt16(EntriesOffset + (2u * (nuint)(next & mask)));
+            if (head > mask)
             {
                 break;
             }
 
-            ulong address = _descriptors.AcquireUInt64(head * DescriptorFlags.DescriptorSize);
-            ulong rest = _descriptors.AcquireUInt64((head * DescriptorFlags.DescriptorSize) + 8);
+            ulong address = descriptors.AcquireUInt64(head * DescriptorFlags.DescriptorSize);
+            ulong rest = descriptors.AcquireUInt64((head * DescriptorFlags.DescriptorSize) + 8);
             uint flags = (ushort)(rest >> 32);
-            if ((flags & (DescriptorFlags.Indirect | DescriptorFlags.Next)) != 0 || !_translator.TryTranslateAgain(address, (uint)rest, out segments[count]))
+            if ((flags & (DescriptorFlags.Indirect | DescriptorFlags.Next)) != 0 || !translator.TryTranslateAgain(address, (uint)rest, out segments[count]))
             {
                 break;
             }
@@ -208,10 +212,45 @@ public struct SplitRing : IDeviceRing, IDisposable
             return;
         }
 
-        _window.Add(chain, written);
-        while (_window.TryTake(out DescriptorChain next, out uint length))
+        PushLater(in chain, written);
+    }
+
+    /// <inheritdoc/>
+    public void PushRead(ReadOnlySpan<DescriptorChain> chains)
+    {
+        if (chains.IsEmpty)
         {
-            UseInOrder(in next, length);
+            return;
+        }
+
+        if (_inflight.IsTracking || (_inOrder && !_window.TryPass(chains[0].Sequence, chains.Length)))
+        {
+            foreach (ref readonly DescriptorChain chain in chains)
+            {
+                Push(in chain, 0);
+            }
+
+            return;
+        }
+
+        ushort next = _nextUsed;
+        _nextUsed += (ushort)chains.Length;
+        _outstanding -= chains.Length;
+        if (_inOrder)
+        {
+            if (!_isInRun)
+            {
+                _isInRun = true;
+                _runStart = next;
+            }
+
+            _runId = chains[^1].Id;
+            return;
+        }
+
+        foreach (ref readonly DescriptorChain chain in chains)
+        {
+            WriteUsed(next++, chain.Id, 0);
         }
     }
 
@@ -391,6 +430,17 @@ public struct SplitRing : IDeviceRing, IDisposable
         }
 
         return RingFault.ChainLoops;
+    }
+
+    /// <summary>A buffer that is finished before one that was popped before it, or after it was waited for.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void PushLater(in DescriptorChain chain, uint written)
+    {
+        _window.Add(chain, written);
+        while (_window.TryTake(out DescriptorChain next, out uint length))
+        {
+            UseInOrder(in next, length);
+        }
     }
 
     /// <summary>2.7.9: one used entry, with the ID of the last, stands for a batch of buffers that were used whole.</summary>

@@ -7,6 +7,10 @@ namespace Makatea.Fuzz.Net;
 internal sealed class FuzzedFrame
 {
     private const int Ethernet = 14;
+
+    /// <summary>The last byte of the sender's address.</summary>
+    private const int SourceEnd = 11;
+
     private readonly byte[] _bytes = new byte[MaxLength];
 
     /// <summary>Longest, header included: more than any frame may have.</summary>
@@ -58,7 +62,13 @@ internal sealed class FuzzedFrame
             Length = Math.Min(Length, headerLength + input.Below(20));
         }
 
+        // Frames without payload would be the same, and one that is dropped taken for the next.
         int length = Length - headerLength;
+        if (length > SourceEnd)
+        {
+            _bytes[headerLength + SourceEnd] = number;
+        }
+
         HasToArrive = (header[0] & 1) == 0 && header[1] == 0 && length >= Ethernet && length <= mtu + Ethernet;
     }
 

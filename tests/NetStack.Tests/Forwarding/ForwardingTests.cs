@@ -36,8 +36,7 @@ public sealed class ForwardingTests
     public void A_full_queue_drops_and_counts()
     {
         using var bed = new PlaneBed(new LoopbackForwarder());
-        ForwardingPort port = bed.Attach();
-        bed.Ports[0].Queue.HoldsFrames = true;
+        ForwardingPort port = bed.Attach(new() { Queue = { HoldsFrames = true } });
         bed.Ports[0].Queue.Room = 40;
         for (int i = 0; i < 100; i++)
         {
@@ -51,11 +50,35 @@ public sealed class ForwardingTests
     }
 
     [Fact]
-    public void What_is_being_sent_is_bounded_in_buffers()
+    public void What_a_queue_copied_is_free_at_once()
     {
         using var bed = new PlaneBed(new LoopbackForwarder(), options: new() { ReceiveDepth = 64, TransmitDepth = 64 });
         ForwardingPort port = bed.Attach();
-        bed.Ports[0].Queue.HoldsFrames = true;
+        int before = bed.Frames.Available;
+        for (int i = 0; i < 20; i++)
+        {
+            bed.Ports[0].Queue.Arrive(Bytes(40_000));
+        }
+
+        bed.Run();
+        Assert.Equal(20, bed.TakeSent(0).Count);
+        Assert.Equal(0ul, port.Counters.QueueFull);
+        Assert.Equal(before, bed.Frames.Available);
+
+        // What it does not take is dropped, and free as well.
+        bed.Ports[0].Queue.Room = 1;
+        bed.Ports[0].Queue.Arrive(Bytes(64));
+        bed.Ports[0].Queue.Arrive(Bytes(64));
+        bed.Run();
+        Assert.Equal(1ul, port.Counters.QueueFull);
+        Assert.Equal(before, bed.Frames.Available);
+    }
+
+    [Fact]
+    public void What_is_being_sent_is_bounded_in_buffers()
+    {
+        using var bed = new PlaneBed(new LoopbackForwarder(), options: new() { ReceiveDepth = 64, TransmitDepth = 64 });
+        ForwardingPort port = bed.Attach(new() { Queue = { HoldsFrames = true } });
         for (int i = 0; i < 20; i++)
         {
             bed.Arrive(0, Bytes(40_000));
@@ -116,8 +139,7 @@ public sealed class ForwardingTests
     public void A_port_that_is_taken_away_leaves_no_buffer_behind()
     {
         using var bed = new PlaneBed(new LoopbackForwarder());
-        ForwardingPort port = bed.Attach();
-        bed.Ports[0].Queue.HoldsFrames = true;
+        ForwardingPort port = bed.Attach(new() { Queue = { HoldsFrames = true } });
         bed.Arrive(0, Bytes(10_000));
 
         // Half of a frame.

@@ -9,7 +9,6 @@ internal sealed class PortEnd : IDisposable
     private readonly NativeArray<byte> _outgoing = new(70000);
     private readonly NativeArray<MemorySegment> _segments = new(64);
     private readonly NetReceived[] _received = new NetReceived[32];
-    private readonly int[] _tags = new int[32];
     private readonly NetBuffer[] _one = new NetBuffer[1];
     private readonly DoorbellWaiter _waiter = new LinuxHost().CreateWaiter();
 
@@ -76,8 +75,10 @@ internal sealed class PortEnd : IDisposable
 
         NetFrame[] frames = [new NetFrame { Data = ScatterList.Of(_segments, 0, count), Length = frame.Length, Tag = 7, Offload = offload }];
         Assert.Equal(1, Queue.Transmit(frames));
-        Assert.Equal(1, Queue.Reclaim(_tags));
-        Assert.Equal(7, _tags[0]);
+
+        // The kernel has it: what becomes of it now does not matter.
+        Assert.True(Queue.CopiesFrames);
+        _outgoing.AsSpan().Clear();
     }
 
     public void Dispose()

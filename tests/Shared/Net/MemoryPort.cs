@@ -2,7 +2,7 @@ using Makatea.Platform;
 
 namespace Makatea.Tests.Net;
 
-/// <summary>A port in memory, driven by the test's own thread: what it is given arrives, and what is sent is kept. It copies as a guest's interface does.</summary>
+/// <summary>A port in memory, driven by the test's own thread: what it is given arrives, and what is sent is kept.</summary>
 internal sealed class MemoryPort : NetPort
 {
     private NetPortInfo _info;

@@ -29,7 +29,10 @@ internal sealed class MemoryQueue(MemoryPort port) : NetQueue
     /// <summary>Frames that were sent.</summary>
     public long SentCount { get; private set; }
 
-    /// <summary>Frames that are taken and not given back before <see cref="CompleteHeld"/>, as those on a wire; 0 for a port that copies.</summary>
+    /// <summary>It copies, unless it holds frames.</summary>
+    public override bool CopiesFrames => !HoldsFrames;
+
+    /// <summary>Frames that are taken are not given back before <see cref="CompleteHeld"/>, as those on a wire. To be said before the queue is used.</summary>
     public bool HoldsFrames { get; set; }
 
     /// <summary>Room for frames to be sent.</summary>
@@ -83,10 +86,6 @@ internal sealed class MemoryQueue(MemoryPort port) : NetQueue
             {
                 _held.Add(frame.Tag);
                 Room--;
-            }
-            else
-            {
-                _done.Enqueue(frame.Tag);
             }
         }
 

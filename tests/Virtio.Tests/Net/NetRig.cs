@@ -179,23 +179,22 @@ internal sealed class NetRig<TRing> : IDisposable
 
         NetFrame given = new() { Data = ScatterList.Of(_pieces, 0, count), Length = frame.Length, Tag = 7, Offload = offload };
         Assert.Equal(1, Queue.Transmit([given]));
-        int[] tags = new int[4];
-        Assert.Equal(1, Queue.Reclaim(tags));
-        Assert.Equal(7, tags[0]);
+
+        // It was copied: what becomes of it now does not matter.
+        Assert.True(Queue.CopiesFrames);
+        _frame.AsSpan().Clear();
     }
 
     public NetBuffer BufferOf(int tag) => new(_memory.AsSegment(tag * BufferLength, BufferLength), tag);
 
-    /// <summary>Transmits and reclaims one frame.</summary>
+    /// <summary>Transmits one frame.</summary>
     /// <returns>Bytes that were allocated for it.</returns>
     public long TransmitMeasured(int length)
     {
         _pieces[0] = _frame.AsSegment(0, length);
         ReadOnlySpan<NetFrame> frames = [new() { Data = ScatterList.Of(_pieces, 0, 1), Length = length }];
-        Span<int> tags = stackalloc int[4];
         long before = GC.GetAllocatedBytesForCurrentThread();
         Queue.Transmit(frames);
-        Queue.Reclaim(tags);
         return GC.GetAllocatedBytesForCurrentThread() - before;
     }
 

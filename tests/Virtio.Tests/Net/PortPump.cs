@@ -63,7 +63,6 @@ internal sealed class PortPump : IDisposable
     private void Run()
     {
         NetReceived[] parts = new NetReceived[8];
-        int[] tags = new int[4];
         List<byte> bytes = [];
         while (!_stopping)
         {
@@ -87,8 +86,6 @@ internal sealed class PortPump : IDisposable
                 {
                     _toSend.TryDequeue(out _);
                 }
-
-                _queue.Reclaim(tags);
             }
             else if (count == 0)
             {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Makatea.Platform;
 
 namespace Makatea.Virtio.Net;
@@ -23,6 +24,7 @@ internal sealed class BufferBatch : IDisposable
 
     /// <summary>Takes buffers of one piece each, or one of several.</summary>
     /// <returns>How many.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public int Pop<TRing>(ref TRing ring, int most)
         where TRing : struct, IDeviceRing
     {

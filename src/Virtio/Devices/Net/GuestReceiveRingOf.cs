@@ -83,6 +83,7 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
 
     /// <summary>Puts frames into buffers that were popped. Buffers that are not used are put back.</summary>
     /// <returns>How many frames are done with.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private int TransmitBatch(ReadOnlySpan<NetFrame> frames, int popped, ulong offloads, NetReceiveFilter? filter, uint hash, ushort report)
     {
         Span<MemorySegment> segments = _batch.Segments;

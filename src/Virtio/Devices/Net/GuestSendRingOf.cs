@@ -112,6 +112,7 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
     protected override bool PublishRing() => _ring.Publish();
 
     /// <summary>Gives out what was popped. Where there is no room left, the rest is put back.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private int ReceiveBatch(int popped, BufferStore buffers, Span<NetReceived> frames, int longest, ref int finished)
     {
         Span<MemorySegment> segments = _batch.Segments;
@@ -120,11 +121,12 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
         int count = 0;
         long bytes = 0;
         int good = 0;
-        for (int i = 0; i < chains.Length; i++)
+        int pushed = 0;
+        int i = 0;
+        for (; i < chains.Length; i++)
         {
-            if (count == frames.Length || buffers.Count == 0 || IsWithinFrame)
+            if (count == frames.Length || buffers.Count == 0)
             {
-                BufferBatch.PutBack(ref _ring, chains[i..]);
                 break;
             }
 
@@ -135,8 +137,18 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
             int length = only.Length - header;
             if (chain.Readable != 1 || (uint)(length - NetHeader.EthernetLength) > (uint)(longest - NetHeader.EthernetLength) || length > target.Length)
             {
+                // It gives itself back, and those before it come first.
+                _ring.PushRead(chains[pushed..i]);
+                finished += i - pushed;
+                pushed = i + 1;
                 count += Start(segments, i, in chain, buffers, frames[count..], longest);
-                finished += IsWithinFrame ? 0 : 1;
+                if (IsWithinFrame)
+                {
+                    i = pushed;
+                    break;
+                }
+
+                finished++;
                 continue;
             }
 
@@ -159,11 +171,15 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
             {
                 Counters.Malformed++;
             }
-
-            finished++;
-            _ring.Push(in chain, 0);
         }
 
+        if (i > pushed)
+        {
+            _ring.PushRead(chains[pushed..i]);
+            finished += i - pushed;
+        }
+
+        BufferBatch.PutBack(ref _ring, chains[i..]);
         Counters.Transmitted += good;
         Counters.TransmittedBytes += bytes;
         return count;

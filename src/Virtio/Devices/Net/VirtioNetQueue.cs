@@ -10,7 +10,6 @@ internal sealed class VirtioNetQueue : NetQueue
 {
     private readonly VirtioNetPort _port;
     private readonly BufferStore _buffers;
-    private readonly TagStore _tags;
     private readonly List<Change> _changes = [];
     private volatile bool _hasChanges;
     private DoorbellWaiter? _waiter;
@@ -24,11 +23,13 @@ internal sealed class VirtioNetQueue : NetQueue
     {
         _port = port;
         _buffers = new BufferStore(options.ReceiveDepth);
-        _tags = new TagStore(options.TransmitDepth);
     }
 
     /// <inheritdoc/>
     public override Doorbell? Events => null;
+
+    /// <inheritdoc/>
+    public override bool CopiesFrames => true;
 
     private GuestRings Rings => _port.Rings;
 
@@ -90,12 +91,6 @@ internal sealed class VirtioNetQueue : NetQueue
     /// <inheritdoc/>
     public override int Transmit(ReadOnlySpan<NetFrame> frames)
     {
-        frames = frames[..Math.Min(frames.Length, _tags.Free)];
-        if (frames.IsEmpty)
-        {
-            return 0;
-        }
-
         NetGuestState state = _port.State;
         ReadOnlySpan<GuestReceiveRing> receivers = Rings.Receivers;
         if (receivers.IsEmpty || !_port.IsUp)
@@ -112,12 +107,8 @@ internal sealed class VirtioNetQueue : NetQueue
             Steer(frames, state, receivers);
         }
 
-        _tags.Add(frames);
         return frames.Length;
     }
-
-    /// <inheritdoc/>
-    public override int Reclaim(Span<int> tags) => _tags.Take(tags);
 
     /// <inheritdoc/>
     public override long Arm()
@@ -194,7 +185,6 @@ internal sealed class VirtioNetQueue : NetQueue
         }
 
         _buffers.Dispose();
-        _tags.Dispose();
     }
 
     /// <summary>Makes what was posted. Under the port's lock, as who posts waits outside of it.</summary>
