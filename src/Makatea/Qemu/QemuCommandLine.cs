@@ -76,7 +76,9 @@ internal static class QemuCommandLine
         string vectors = accelerator.Name == "kvm" ? string.Create(CultureInfo.InvariantCulture, $",vectors={(2 * port.Queues) + 2}") : ",vectors=0";
         string queues = port.Queues == 1 ? "" : ",mq=on";
         string mtu = port.Mtu == PortDescription.DefaultMtu ? "" : string.Create(CultureInfo.InvariantCulture, $",host_mtu={port.Mtu}");
-        arguments.AddRange(["-chardev", $"socket,id=net,path={Escape(socket)},reconnect=1"]);
+
+        // QEMU listens and the domain is handed connections: the other way round QEMU would look for a domain that was started again only after a second.
+        arguments.AddRange(["-chardev", $"socket,id=net,path={Escape(socket)},server=on,wait=off"]);
         arguments.AddRange(["-netdev", string.Create(CultureInfo.InvariantCulture, $"vhost-user,id=net,chardev=net,queues={port.Queues}")]);
         arguments.AddRange(["-device", $"virtio-net-pci,id=net-port,netdev=net,mac={qube.Addresses!.Mac},romfile={queues}{vectors}{mtu}"]);
     }

@@ -5,7 +5,8 @@ namespace Makatea.Platform;
 /// channel whose other end is a peer's. So a front end whose back end was started again gets a channel to the new one, from who started it.
 /// </summary>
 /// <param name="channel">Where they arrive; becomes this object's.</param>
-public sealed class HandedChannels(MessageChannel channel) : ChannelListener
+/// <param name="asks">Whether each is asked for, by one byte: for who hands over no more than is wanted.</param>
+public sealed class HandedChannels(MessageChannel channel, bool asks = false) : ChannelListener
 {
     private readonly MessageChannel _channel = channel ?? throw new ArgumentNullException(nameof(channel));
 
@@ -27,6 +28,11 @@ public sealed class HandedChannels(MessageChannel channel) : ChannelListener
         Span<byte> message = stackalloc byte[1];
         try
         {
+            if (asks)
+            {
+                _channel.Send([0], []);
+            }
+
             while (_channel.Receive(message, grants) != 0)
             {
                 if (grants.Count == 1)

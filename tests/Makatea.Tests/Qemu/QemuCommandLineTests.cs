@@ -44,13 +44,13 @@ public class QemuCommandLineTests
     }
 
     [Fact]
-    public void The_network_reconnects_and_has_its_address_and_queues()
+    public void The_network_waits_for_its_domain_and_has_its_address_and_queues()
     {
         QubeDescription qube = Qube();
         Assert.DoesNotContain(Build(qube), a => a.Contains("netdev", StringComparison.Ordinal));
         qube.Addresses = AddressPlan.Default(17);
         List<string> arguments = [.. QemuCommandLine.Build(qube, new Accelerator("tcg", ""), _paths with { Net = "/run/m/w,@net" }, 3)];
-        Assert.Contains("socket,id=net,path=/run/m/w,,@net,reconnect=1", arguments);
+        Assert.Contains("socket,id=net,path=/run/m/w,,@net,server=on,wait=off", arguments);
         Assert.Equal("vhost-user,id=net,chardev=net,queues=1", After(arguments, "-netdev"));
         Assert.Contains("virtio-net-pci,id=net-port,netdev=net,mac=00:16:3e:5e:6c:11,romfile=,vectors=0", arguments); // of TCG
         qube.Port = new PortDescription { Queues = 4, Mtu = 9000 };

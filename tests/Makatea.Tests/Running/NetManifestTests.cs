@@ -69,7 +69,7 @@ public sealed class NetManifestTests : IDisposable
         var state = new NetDomainState(built);
         var manifest = new ComponentManifest { Name = "wall", Kind = "net", Grants = _grants.Grants, Devices = state.Devices };
         Assert.Equivalent(built, NetDomainOptions.Read(ComponentManifest.FromJson(manifest.ToJson())), strict: true);
-        Assert.Equal([("web socket", GrantType.Listener), ("connections", GrantType.Region)], _grants.Grants.Select(g => (g.Name, g.Type)));
+        Assert.Equal([("web socket", GrantType.Channel), ("connections", GrantType.Region)], _grants.Grants.Select(g => (g.Name, g.Type)));
         Assert.Equal([4, 5], _grants.Open().Keys.Order());
 
         // What commands changed is in the manifest of the next component.

@@ -201,7 +201,7 @@ public sealed partial class NetDomain : IDisposable
         IReadOnlyList<FirewallRule> rules = ClientRules.Parse(client.Name, client.Rules);
         ManifestGrant grant = _manifest.Grants.FirstOrDefault(g => g.Name == client.Listener)
             ?? throw new ArgumentException($"device '{client.Name}': the component was not granted its channel '{client.Listener}'");
-        ChannelListener listener = _grants.OpenListener(grant);
+        ChannelListener listener = grant.Type == GrantType.Channel ? OpenHanded(grant) : _grants.OpenListener(grant);
         try
         {
             return new ClientPort(_clients.Count, client, rules, listener, _host, _logger);
@@ -211,6 +211,12 @@ public sealed partial class NetDomain : IDisposable
             listener.Dispose();
             throw;
         }
+    }
+
+    private HandedChannels OpenHanded(ManifestGrant grant)
+    {
+        using Grant right = _grants.Open(grant);
+        return new HandedChannels(right.OpenChannel(), asks: true);
     }
 
     private void Notice(string notice)

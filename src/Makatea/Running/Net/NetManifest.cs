@@ -22,7 +22,10 @@ internal static class NetManifest
     /// <exception cref="IOException">Something cannot be opened.</exception>
     public static NetDomainOptions Build(SystemDescription system, DomainDescription domain, GrantTable grants, UplinkOptions uplink, Func<string, string> socketOf)
     {
-        NetDomainOptions options = Describe(system, domain, uplink, c => grants.AddListener($"{c} socket", socketOf(c)));
+        // A domain connects to the one behind it; a qube's QEMU is connected to.
+        NetDomainOptions options = Describe(system, domain, uplink, c => system.Domains.Any(d => d.Name.Value == c)
+            ? grants.AddListener($"{c} socket", socketOf(c))
+            : grants.AddRenewed($"{c} socket", new QubeConnections(socketOf(c))));
 
         // The connections that are tracked are the manager's memory, so that the domain's successors find them.
         grants.AddMemory(options.Connections, options.ConnectionsLength);
