@@ -8,7 +8,7 @@ namespace Makatea.Compare.Net;
 /// <param name="FrameLength">Length of the frames in bytes.</param>
 internal sealed record NetScenario(bool Packed, bool Loopback, int FrameLength)
 {
-    public override string ToString() => $"{(Packed ? "packed" : "split")}, {(Loopback ? "loopback" : "sink")}, {FrameLength} bytes";
+    public string Rings => Packed ? "packed" : "split";
 }
 
 /// <summary>Where both back ends run: a folder for sockets, and huge pages for DPDK.</summary>
