@@ -16,6 +16,9 @@ public sealed class ForwardingPlane
     private ForwardingPort?[] _ports = [];
     private ForwardingQueue[] _queues = [];
     private int _reserved;
+    private int _first;
+    private bool _isForward;
+    private int _share = BatchSize;
     private long _deadline;
 
     /// <summary>Makes a plane without ports.</summary>
@@ -119,7 +122,10 @@ public sealed class ForwardingPlane
         _forwarder.PortChanged(this, port.Index);
     }
 
-    /// <summary>One turn: a batch from each queue, what is to be sent, and what is due.</summary>
+    /// <summary>
+    /// One turn: a batch from each queue, what is to be sent, and what is due. Where one queue cannot send as fast as others want it to, less is taken from those at a time: frames wait where they come from, each in
+    /// its own queue, and are not dropped here, where the one who sends most would get nearly all the room.
+    /// </summary>
     /// <param name="now">The time.</param>
     /// <returns>Whether there was anything to do.</returns>
     internal bool Turn(long now)
@@ -127,15 +133,19 @@ public sealed class ForwardingPlane
         Now = now;
         int work = 0;
         ForwardingQueue[] queues = _queues;
-        foreach (ForwardingQueue queue in queues)
+        int next = NextFirst(queues.Length);
+        for (int i = 0; i < queues.Length; i++)
         {
+            ForwardingQueue queue = queues[next];
+            next += _isForward ? 1 : -1;
+            next = next == queues.Length ? 0 : next < 0 ? queues.Length - 1 : next;
             if (queue.Port.IsStale)
             {
                 queue.Port.Refresh();
                 _forwarder.PortChanged(this, queue.Port.Index);
             }
 
-            int count = queue.Receive(_received, out int parts);
+            int count = queue.Receive(_received, queue.IsCongested ? BatchSize : _share, out int parts);
             work += parts;
             if (count != 0)
             {
@@ -148,6 +158,7 @@ public sealed class ForwardingPlane
             _deadline = _forwarder.Tick(this, now);
         }
 
+        bool isCongested = false;
         foreach (ForwardingQueue queue in queues)
         {
             if (queue.HasBatch)
@@ -157,9 +168,23 @@ public sealed class ForwardingPlane
 
             queue.Reclaim();
             queue.Supply();
+            isCongested |= queue.CheckCongestion();
         }
 
+        _share = isCongested ? Math.Max(1, _share / 2) : Math.Min(BatchSize, _share + 1);
         return work != 0;
+    }
+
+    /// <summary>Another queue comes first each time, and every other round they come the other way round: where there is room for few, each of two comes before the other as often as behind it.</summary>
+    private int NextFirst(int count)
+    {
+        if (++_first >= count)
+        {
+            _first = 0;
+            _isForward = !_isForward;
+        }
+
+        return _first;
     }
 
     /// <summary>Has the forwarder called in the next turn.</summary>

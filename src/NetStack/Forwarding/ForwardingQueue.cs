@@ -17,9 +17,12 @@ internal sealed class ForwardingQueue
     private readonly int[] _waiting = new int[ForwardingPlane.BatchSize];
     private readonly NetFrame[] _batch = new NetFrame[ForwardingPlane.BatchSize];
     private readonly int[] _tags = new int[2 * ForwardingPlane.BatchSize];
+    private readonly int _transmitDepth;
     private int _gathered;
     private int _underWay;
     private int _supplied;
+    private bool _wasFull;
+    private int _room;
 
     // A frame of which more is to come, its last part, and whether it is to be thrown away.
     private int _partial = FramePool.None;
@@ -40,6 +43,7 @@ internal sealed class ForwardingQueue
         _owner = owner;
         _receiveDepth = options.ReceiveDepth;
         _maxUnderWay = BuffersUnderWay(options);
+        _room = _transmitDepth = options.TransmitDepth;
     }
 
     /// <summary>Its port.</summary>
@@ -51,6 +55,9 @@ internal sealed class ForwardingQueue
     /// <summary>Frames wait to be handed over.</summary>
     public bool HasBatch => _gathered != 0;
 
+    /// <summary>At the end of the last turn it sent more slowly than it was given frames.</summary>
+    public bool IsCongested { get; private set; }
+
     /// <summary>Most buffers that a queue has at a time: those for received frames, a frame of which more is to come, and what is being sent.</summary>
     public static int BuffersNeeded(NetQueueOptions options) => options.ReceiveDepth + FramePool.MaxParts + BuffersUnderWay(options);
 
@@ -58,14 +65,32 @@ internal sealed class ForwardingQueue
 
     public long Arm() => _queue.Arm();
 
+    /// <summary>Looks whether it is congested: not much room is left, by what was the most that it ever took. A queue whose link is down is not: what is for it goes nowhere anyhow.</summary>
+    public bool CheckCongestion()
+    {
+        if (_wasFull)
+        {
+            _room = Math.Clamp(_underWay, 1, _transmitDepth);
+        }
+        else if (_underWay == 0)
+        {
+            _room = _transmitDepth;
+        }
+
+        IsCongested = (_wasFull || _underWay > _room - (_room / 4)) && Port.Info.IsLinkUp;
+        _wasFull = false;
+        return IsCongested;
+    }
+
     /// <summary>Takes what arrived.</summary>
     /// <param name="frames">The frames, which are the thread's.</param>
+    /// <param name="most">Most entries to take.</param>
     /// <param name="parts">How many buffers came back, if only with parts of frames.</param>
     /// <returns>How many frames.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public int Receive(Span<int> frames, out int parts)
+    public int Receive(Span<int> frames, int most, out int parts)
     {
-        parts = _queue.Receive(_received);
+        parts = _queue.Receive(_received.AsSpan(0, most));
         int count = 0;
         ulong bytes = 0;
         Span<FrameInfo> infos = _frames.Infos;
@@ -147,6 +172,7 @@ internal sealed class ForwardingQueue
     {
         if (_underWay + info.Parts > _maxUnderWay && !MakeRoom(info.Parts))
         {
+            _wasFull = true;
             Port.Counters.QueueFull++;
             _frames.Free(frame);
             return;
@@ -176,6 +202,7 @@ internal sealed class ForwardingQueue
             taken += _queue.Transmit(batch[taken..]);
         }
 
+        _wasFull |= taken < batch.Length;
         ulong bytes = 0;
         foreach (ref readonly NetFrame frame in batch[..taken])
         {

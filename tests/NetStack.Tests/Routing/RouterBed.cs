@@ -30,7 +30,7 @@ internal sealed class RouterBed : IDisposable
     private readonly NativeArray<byte> _memory;
     private readonly PlaneBed _bed;
 
-    public RouterBed(string rules = "action=accept", GatewayOptions? options = null, NetPortInfo? uplink = null, NetPortInfo? guest = null, Func<QubeLink, QubeLink>? link = null, bool hasAddress = true, bool knowsNextHop = true)
+    public RouterBed(string rules = "action=accept", GatewayOptions? options = null, NetPortInfo? uplink = null, NetPortInfo? guest = null, Func<QubeLink, QubeLink>? link = null, bool hasAddress = true, bool knowsNextHop = true, bool uplinkHolds = false)
     {
         var tracking = new ConnectionTrackerOptions { Secret = 0x5eed, Flows = 1024, FlowsPerQube = 512, Qubes = 8 };
         _memory = new(ConnectionTracker.MemoryFor(tracking.Flows));
@@ -47,7 +47,9 @@ internal sealed class RouterBed : IDisposable
             4096, new() { ReceiveDepth = 128, TransmitDepth = 128 });
         Router = router;
         Guests = [_bed.Attach(Port(guest)), _bed.Attach(Port(guest))];
-        Uplink = _bed.Attach(Port(uplink));
+        MemoryPort up = Port(uplink);
+        up.Queue.HoldsFrames = uplinkHolds;
+        Uplink = _bed.Attach(up);
         for (int i = 0; i < 2; i++)
         {
             var given = new QubeLink { Number = i, Mac = Macs[i], IPv4 = TestPacket.Ip(Qubes4[i]), IPv6 = TestPacket.Ip(Qubes6[i]) };

@@ -63,6 +63,24 @@ internal sealed class MemoryQueue(MemoryPort port) : NetQueue
 
     public int Arriving => _arriving.Count;
 
+    /// <summary>Has the oldest of what is held be sent, which makes room for as many.</summary>
+    public void Complete(int count)
+    {
+        count = Math.Min(count, _held.Count);
+        _held.GetRange(0, count).ForEach(_done.Enqueue);
+        _held.RemoveRange(0, count);
+        Room += count;
+    }
+
+    /// <summary>Takes back what did not arrive yet.</summary>
+    public void Clear()
+    {
+        lock (_arriving)
+        {
+            _arriving.Clear();
+        }
+    }
+
     public void CompleteHeld()
     {
         _held.ForEach(_done.Enqueue);
