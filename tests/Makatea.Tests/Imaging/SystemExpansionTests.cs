@@ -124,7 +124,7 @@ public sealed class SystemExpansionTests : IDisposable
         Assert.Equal(("bin/p.elf", "bin/layer", 32ul << 20), (one.Program, one.Layer, one.Memory));
         Assert.Equal((9, 3, 90, 300L, 5000L, ComponentFlags.Start | ComponentFlags.Restart), (one.Threads, one.Waiters, one.Priority, one.Budget, one.Period, one.Flags));
         Assert.Equal(["p.elf", "a", "2"], one.Arguments);
-        Assert.Equal(["X=y", "DOTNET_GCHeapHardLimit=1000000"], one.Environment);
+        Assert.Equal(["X=y", "DOTNET_GCHeapHardLimit=1000000", "DOTNET_GCRegionRange=40000000"], one.Environment);
         Assert.Equal(
             [
                 "Region 0 shared Write, Device 1", "Ring 0 kick None 2", "Function 0 nic None 0", "Ports 112 0x70-0x71 None 0", "PinInterrupt 8 pin 8 None 0", "Registers 4275044352 timer None 0",
@@ -144,8 +144,16 @@ public sealed class SystemExpansionTests : IDisposable
     [Fact]
     public void A_heap_limit_of_ones_own_is_kept()
     {
-        Component one = _system.Expand("components: {one: {program: p.elf, env: {DOTNET_GCHeapHardLimit: \"800000\"}}}").Manifest.Components[1];
-        Assert.Equal(["DOTNET_GCHeapHardLimit=800000"], one.Environment);
+        const string System = """
+            components:
+              one: {program: p.elf, env: {DOTNET_GCHeapHardLimit: "800000"}}
+              two: {program: p.elf, memory: 64M, env: {DOTNET_GCRegionRange: "80000000"}}
+              three: {program: p.elf, memory: 96M}
+            """;
+        IReadOnlyList<Component> components = _system.Expand(System).Manifest.Components;
+        Assert.Equal(["DOTNET_GCHeapHardLimit=800000", "DOTNET_GCRegionRange=40000000"], components[1].Environment);
+        Assert.Equal(["DOTNET_GCRegionRange=80000000", "DOTNET_GCHeapHardLimit=2000000"], components[2].Environment);
+        Assert.Equal(["DOTNET_GCHeapHardLimit=3000000", "DOTNET_GCRegionRange=60000000"], components[3].Environment);
     }
 
     /// <summary>A thread waits at one notification: each queue and each channel takes one, and one more flushes at the end.</summary>
