@@ -91,6 +91,13 @@ internal static class CapabilitySpace
         return KernelCall.Invoke(IrqControl, BoardValue.X86IRQIssueIRQHandlerIOAPIC, 1, 7, slot, Depth, 0, pin);
     }
 
+    /// <summary>Gives a function's space a table: the uppermost of those that an address lacks.</summary>
+    internal static KernelResult MapIOTable(uint table, uint space, ulong address)
+    {
+        KernelCall.SetCapability(0, space);
+        return KernelCall.Invoke(table, BoardValue.X86IOPageTableMap, 1, 1, address);
+    }
+
     /// <summary>Makes a capability for ports.</summary>
     internal static KernelResult IssuePorts(ushort first, ushort last, uint slot)
     {

@@ -44,7 +44,7 @@ internal unsafe struct Resources
     /// <summary>The slot after that of the archive's last page.</summary>
     private uint _archiveEnd;
 
-    private const uint OwnSlots = 1024;
+    private const uint OwnSlots = 1024 + (2 * ManifestLayout.MaxObjects);
     private const ulong PageSize = 4096;
 
     /// <summary>Takes what the boot information tells of.</summary>

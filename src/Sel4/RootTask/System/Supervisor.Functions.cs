@@ -60,8 +60,7 @@ internal static unsafe partial class Supervisor
         {
             info->Slot = component.TakeGrantSlots(1);
             info->Detail = PageBits + (s_machine->IOLevels * IOAddressBitsPerLevel);
-            ulong space = ((FirstIODomain + grant->Number) << 16) | function->Address;
-            if (!CapabilitySpace.MintTo(component.Table, component.TableBits, (uint)info->Slot, (uint)CapabilitySpace.IOSpace, CapabilityRights.All, space).IsDone)
+            if (!CapabilitySpace.CopyTo(component.Table, component.TableBits, (uint)info->Slot, record.Space, CapabilityRights.All).IsDone)
             {
                 return ComponentFault.Kernel;
             }
@@ -92,6 +91,27 @@ internal static unsafe partial class Supervisor
         }
 
         return GrantMessages(number, ref component, grant->Number, function->Vectors < record.Layout.Vectors ? (uint)function->Vectors : record.Layout.Vectors, ref record);
+    }
+
+    /// <summary>
+    /// Makes the spaces of all functions, whose uppermost tables stay when components go. The kernel takes such a table out of the context entry with the last capability, and does not tell the unit, which keeps entries
+    /// ([VT-d-4.1] 6.5.1): the next component's device would go on with tables that are somebody else's memory by then. The tables below are forgotten properly.
+    /// </summary>
+    private static bool TryOpenSpaces()
+    {
+        for (int i = 0; i < s_manifest.Functions && s_machine->IOLevels != 0; i++)
+        {
+            uint space = s_functions[i].Space = s_machine->Own.TakeSlot();
+            uint table = s_machine->Own.Make(BoardValue.ObjectIOPageTable);
+            if (space == SlotAllocator.None || table == SlotAllocator.None
+                || !CapabilitySpace.Mint((uint)CapabilitySpace.IOSpace, space, CapabilityRights.All, ((FirstIODomain + (ulong)i) << 16) | s_manifest.Function(i)->Address).IsDone
+                || !CapabilitySpace.MapIOTable(table, space, 0).IsDone)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private static ComponentFault GrantMessages(int number, ref Component component, ulong function, uint count, ref FunctionRecord record)

@@ -43,7 +43,7 @@ internal static unsafe partial class Supervisor
             }
         }
 
-        return (byte*)(s_interrupts + MaxInterrupts) <= tables + Resources.SystemTablesLength && TryMakeShared() && ConfigPorts.Open(machine->Own.TakeSlot()) && TryStartClock();
+        return (byte*)(s_interrupts + MaxInterrupts) <= tables + Resources.SystemTablesLength && TryMakeShared() && TryOpenSpaces() && ConfigPorts.Open(machine->Own.TakeSlot()) && TryStartClock();
     }
 
     /// <summary>Starts what is started at boot.</summary>

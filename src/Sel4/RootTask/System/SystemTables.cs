@@ -67,6 +67,9 @@ internal struct FunctionRecord
 
     /// <summary>Number of the component that has it plus one.</summary>
     internal uint Owner;
+
+    /// <summary>The root task's slot of the capability to what it reaches, where there is an IOMMU.</summary>
+    internal uint Space;
 }
 
 /// <summary>An interrupt, by the kernel's number of it.</summary>
