@@ -21,7 +21,8 @@ internal static class ComponentSandbox
             Limits = new SandboxLimits { LockedMemory = null }, // io_uring may need it
             Environment = new Dictionary<string, string>(options.Environment)
             {
-                ["DOTNET_GCHeapHardLimit"] = "0x" + domain.Memory.ToString("x", CultureInfo.InvariantCulture),
+                [HeapSettings.Limit] = "0x" + domain.Memory.ToString("x", CultureInfo.InvariantCulture),
+                [HeapSettings.Range] = "0x" + HeapSettings.RangeOf(domain.Memory).ToString("x", CultureInfo.InvariantCulture),
                 ["DOTNET_TieredPGO"] = "1",
             },
         };

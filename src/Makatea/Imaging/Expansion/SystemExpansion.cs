@@ -203,16 +203,12 @@ internal sealed class SystemExpansion
         });
     }
 
-    /// <summary>
-    /// A collector that knows no limit takes memory until there is none; with one, allocations fail in time. Of addresses it has plenty: by default .NET 9 takes five times the limit, and does not commit the end of
-    /// its table of regions, so that programs end by SIGSEGV when large arrays get there (on Linux as well: 20 arrays of 1 MB, with a limit of 32 MiB).
-    /// </summary>
+    /// <summary>A collector that knows no limit takes memory until there is none; with one, allocations fail in time.</summary>
     private static IReadOnlyList<string> WithHeapLimit(Component component)
     {
-        const ulong LeastRange = 1 << 30;
         List<string> environment = [.. component.Environment];
-        Add("DOTNET_GCHeapHardLimit", component.Memory / 2);
-        Add("DOTNET_GCRegionRange", Math.Max(LeastRange, component.Memory * 16));
+        Add(HeapSettings.Limit, component.Memory / 2);
+        Add(HeapSettings.Range, HeapSettings.RangeOf(component.Memory));
         return environment;
 
         void Add(string name, ulong value)
