@@ -12,10 +12,10 @@ namespace Makatea.EndToEnd;
 [Trait("Category", "Guest")]
 public sealed class IsolationTests(ITestOutputHelper output)
 {
-    private const long Length = 16 << 20;
+    private const long Length = 64 << 20;
 
     /// <summary>Both sides of a comparison are taken one after the other, and others may use the machine meanwhile: what is asked for has to hold once.</summary>
-    private const int Attempts = 3;
+    private const int Attempts = 5;
 
     /// <summary>A quarter of the domain's table, which has 65536.</summary>
     private const int FlowsPerQube = 16384;
