@@ -74,6 +74,13 @@ internal sealed unsafe class ModelComponent : IDisposable
     internal void Die()
     {
         _isDead = true;
+
+        // Those that are asleep stop here and now: they are not to complain a minute later that nobody signals.
+        foreach (ModelNotification waiter in _waiters)
+        {
+            waiter.Signal(0);
+        }
+
         Thread.Sleep(100);
         Dispose();
     }
