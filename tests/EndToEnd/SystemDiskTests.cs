@@ -186,7 +186,9 @@ public sealed partial class SystemDiskTests
         Assert.Equal(fixedSum, Sum(fixedImage));
         Assert.Contains("mine", Tool.Run("sfdisk", "-l", "-o", "Name", disk), StringComparison.Ordinal);
         byte[] image = File.ReadAllBytes(disk);
-        int start = image.AsSpan().IndexOf((byte)'x');
+
+        // A table of partitions is full of random numbers; so many of the letter in a row are what the guest wrote.
+        int start = image.AsSpan().IndexOf("xxxxxxxxxxxxxxxx"u8);
         Assert.Equal(20 << 20, image.AsSpan(start).IndexOfAnyExcept((byte)'x'));
         Assert.Equal(17 << 20, start);
     }

@@ -64,7 +64,9 @@ public sealed class StorageTests : IDisposable
         });
         for (ulong i = 2; i < 5 && !running.IsCompleted; i++)
         {
-            Thread.Sleep(200);
+            // One that died before it served anything would not be missed by its client, and not counted.
+            long before = disk.Requests;
+            Assert.True(SpinWait.SpinUntil(() => disk.Requests > before + 50 || running.IsCompleted, TimeSpan.FromSeconds(30)), "nobody serves the disk");
             served.Die();
             served = new(_system, _disk, i);
             SpinWait.SpinUntil(() => disk.Deaths == (int)i - 1 || running.IsCompleted, TimeSpan.FromSeconds(30));

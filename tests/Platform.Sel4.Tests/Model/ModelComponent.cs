@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Text;
 using Makatea.Sel4;
@@ -25,6 +26,7 @@ internal sealed unsafe class ModelComponent : IDisposable
     private readonly List<(string Name, GrantInfo Info)> _grants = [];
     private readonly List<(ModelDoorbell Doorbell, ModelNotification Waiter)> _heard = [];
     private readonly ModelDoorbell[] _messages = [.. Enumerable.Range(0, 8).Select(i => new ModelDoorbell((ulong)i))];
+    private readonly ConcurrentDictionary<Thread, bool> _threads = new();
     private readonly GCHandle _handle;
     private int _dmaTaken;
     private volatile bool _isDead;
@@ -81,7 +83,10 @@ internal sealed unsafe class ModelComponent : IDisposable
             waiter.Signal(0);
         }
 
-        Thread.Sleep(100);
+        // The root task suspends all threads before another component starts; on a busy machine one of ours may still be on its way, and would write into what that one has already.
+        Assert.True(
+            SpinWait.SpinUntil(() => _threads.Keys.All(t => t == Thread.CurrentThread || (t.ThreadState & (ThreadState.WaitSleepJoin | ThreadState.Stopped)) != 0), TimeSpan.FromSeconds(30)),
+            "a thread of the component goes on");
         Dispose();
     }
 
@@ -104,6 +109,7 @@ internal sealed unsafe class ModelComponent : IDisposable
 
     private void Trap(KernelRegisters* registers)
     {
+        _threads.TryAdd(Thread.CurrentThread, true);
         ulong slot = registers->Capability;
         StopWhereDead();
         if (registers->Number == Board(BoardValue.SysNBSend))
