@@ -107,8 +107,9 @@ internal sealed unsafe class VfioContainer(SafeFileHandle handle) : IoAddressSpa
         Libc.VfioDmaUnmap unmap = new() { Size = (uint)sizeof(Libc.VfioDmaUnmap), Iova = iova, Length = length };
         int errno = Libc.IoctlRetried(Handle, Libc.VFIO_IOMMU_UNMAP_DMA, &unmap) < 0 ? Errno.Last : 0;
 
-        // Where the last function went away, the IOMMU's tables went with it.
-        if ((errno != 0 || unmap.Length != length) && !(errno == Errno.EINVAL && IsEmpty()))
+        // Where the last function went away, the IOMMU's tables went with it: the kernel takes out every mapping first (none is left to take), then the driver (the request is unknown).
+        bool isGone = errno == 0 ? unmap.Length == 0 : errno == Errno.EINVAL && IsEmpty();
+        if (!isGone && (errno != 0 || unmap.Length != length))
         {
             throw NotUnmapped("VFIO_IOMMU_UNMAP_DMA", iova, length, unmap.Length, errno);
         }
