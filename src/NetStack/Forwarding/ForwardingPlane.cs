@@ -65,7 +65,7 @@ public sealed class ForwardingPlane
         ref FrameInfo info = ref Frames[frame];
         if ((info.Offload.Flags | (NetFrameFlags)(info.Parts - 1)) == 0)
         {
-            QueueOf(egress, frame).Add(frame, ref info);
+            QueueOf(egress, frame).Add(frame, in info);
         }
         else
         {
@@ -231,7 +231,7 @@ public sealed class ForwardingPlane
             return;
         }
 
-        QueueOf(egress, frame).Add(frame, ref info);
+        QueueOf(egress, frame).Add(frame, in info);
     }
 
     private void SendSegments(ForwardingPort egress, int frame, in SegmentPlan plan)

@@ -168,7 +168,7 @@ internal sealed class ForwardingQueue
     /// <param name="frame">The frame.</param>
     /// <param name="info">What is known of it.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Add(int frame, ref FrameInfo info)
+    public void Add(int frame, in FrameInfo info)
     {
         if (_underWay + info.Parts > _maxUnderWay && !MakeRoom(info.Parts))
         {

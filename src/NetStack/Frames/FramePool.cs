@@ -77,22 +77,20 @@ public sealed class FramePool : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Rent()
     {
-        if (_freeCount == 0)
+        int frame = RentFor(0);
+        if (frame != None)
         {
-            return None;
+            ref FrameInfo info = ref _infos[frame];
+            info.PartLength = 0;
+            info.Length = 0;
+            info.Offload = default;
         }
 
-        int frame = _free[--_freeCount];
-        ref FrameInfo info = ref _infos[frame];
-        info.Owner = Thread;
-        info.Parts = 1;
-        info.PartLength = 0;
-        info.Length = 0;
-        info.Offload = default;
         return frame;
     }
 
     /// <summary>Takes a free buffer for a queue to receive into, which says what is in it.</summary>
+    /// <param name="owner">The queue's number, from 1; 0 for the thread.</param>
     /// <returns>The buffer, or <see cref="None"/>.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal int RentFor(int owner)

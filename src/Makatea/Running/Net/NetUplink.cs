@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 
@@ -9,77 +8,46 @@ namespace Makatea.Running;
 /// starts and each time that the other one is started again. The manager listens on the socket whoever lives, so a connection waits there for the next component.
 /// </summary>
 /// <param name="socket">Path of the socket.</param>
-internal sealed class NetUplink(string socket) : RenewedGrant
+internal sealed class NetUplink(string socket) : ConnectionGrant
 {
-    private readonly Lock _lock = new();
     private MessageChannel? _channel;
-    private Grant? _peer;
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<GrantType> Types { get; } = [GrantType.Channel];
-
-    /// <inheritdoc/>
-    public override IReadOnlyList<SafeHandle> Open()
-    {
-        lock (_lock)
-        {
-            Close();
-            _channel = new LinuxHost().CreateChannel(out Grant peer);
-            _peer = peer;
-            Hand();
-            return [((LinuxGrant)peer).Handle];
-        }
-    }
 
     /// <summary>Hands the component a further connection, as the other domain died.</summary>
     public void Renew()
     {
-        lock (_lock)
+        lock (Gate)
         {
             if (_channel is not null)
             {
-                Hand();
+                Hand(_channel);
             }
         }
     }
 
     /// <inheritdoc/>
-    public override void Release()
+    protected override void Begin(MessageChannel channel)
     {
-        lock (_lock)
-        {
-            _peer?.Dispose();
-            _peer = null;
-        }
+        _channel = channel;
+        Hand(channel);
     }
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
+    protected override void End()
     {
-        lock (_lock)
-        {
-            Close();
-        }
+        _channel?.Dispose();
+        _channel = null;
     }
 
-    private void Hand()
+    private void Hand(MessageChannel channel)
     {
         try
         {
             using LinuxGrant connection = UnixMessageChannel.ConnectFor(socket);
-            HandedChannels.Hand(_channel!, connection);
+            HandedChannels.Hand(channel, connection);
         }
         catch (IOException)
         {
             // The component is gone, and the next one is handed one of its own; or the system ends, and with it the socket.
         }
-    }
-
-    private void Close()
-    {
-        _peer?.Dispose();
-        _peer = null;
-        _channel?.Dispose();
-        _channel = null;
     }
 }

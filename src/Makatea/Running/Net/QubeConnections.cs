@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 
@@ -8,51 +7,17 @@ namespace Makatea.Running;
 /// Connections of a net domain to a qube, whose QEMU listens: the domain's component asks for one when it can serve it, at its start and after one that ended, and is handed it as soon as QEMU is there.
 /// </summary>
 /// <param name="socket">Path of QEMU's socket.</param>
-internal sealed class QubeConnections(string socket) : RenewedGrant
+internal sealed class QubeConnections(string socket) : ConnectionGrant
 {
     private static readonly TimeSpan _retryTime = TimeSpan.FromMilliseconds(20);
-    private readonly Lock _lock = new();
     private Session? _session;
-    private Grant? _peer;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<GrantType> Types { get; } = [GrantType.Channel];
+    protected override void Begin(MessageChannel channel) => _session = new Session(channel, socket);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<SafeHandle> Open()
+    protected override void End()
     {
-        lock (_lock)
-        {
-            Close();
-            _session = new Session(new LinuxHost().CreateChannel(out Grant peer), socket);
-            _peer = peer;
-            return [((LinuxGrant)peer).Handle];
-        }
-    }
-
-    /// <inheritdoc/>
-    public override void Release()
-    {
-        lock (_lock)
-        {
-            _peer?.Dispose();
-            _peer = null;
-        }
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        lock (_lock)
-        {
-            Close();
-        }
-    }
-
-    private void Close()
-    {
-        _peer?.Dispose();
-        _peer = null;
         _session?.Close();
         _session = null;
     }

@@ -123,13 +123,8 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
         int good = 0;
         int pushed = 0;
         int i = 0;
-        for (; i < chains.Length; i++)
+        for (; i < chains.Length && count < frames.Length && buffers.Count != 0; i++)
         {
-            if (count == frames.Length || buffers.Count == 0)
-            {
-                break;
-            }
-
             ref readonly DescriptorChain chain = ref chains[i];
             ref readonly NetBuffer buffer = ref buffers.Peek();
             Span<byte> target = buffer.Memory.AsSpan();
@@ -173,12 +168,8 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
             }
         }
 
-        if (i > pushed)
-        {
-            _ring.PushRead(chains[pushed..i]);
-            finished += i - pushed;
-        }
-
+        _ring.PushRead(chains[pushed..i]);
+        finished += i - pushed;
         BufferBatch.PutBack(ref _ring, chains[i..]);
         Counters.Transmitted += good;
         Counters.TransmittedBytes += bytes;
