@@ -1,0 +1,26 @@
+namespace Makatea.Platform;
+
+/// <summary>The whole state of a virtual processor, as a snapshot keeps it. Its local APIC is not in it where that is the VMM's.</summary>
+public sealed record CpuState
+{
+    /// <summary>General registers.</summary>
+    public required CpuRegisters Registers { get; init; }
+
+    /// <summary>Segments, tables, control registers.</summary>
+    public required CpuSystemRegisters SystemRegisters { get; init; }
+
+    /// <summary>Debug registers.</summary>
+    public required CpuDebugRegisters DebugRegisters { get; init; }
+
+    /// <summary>XCR0: which parts of the extended state are on.</summary>
+    public required ulong Xcr0 { get; init; }
+
+    /// <summary>x87, SSE, AVX and later: an XSAVE area in standard format ([SDM] 1 13.4), 4,096 bytes or more.</summary>
+    public required ReadOnlyMemory<byte> ExtendedState { get; init; }
+
+    /// <summary>The MSRs of <see cref="VirtualMachineInfo.StateMsrs"/> that this processor has, the time stamp counter among them.</summary>
+    public required IReadOnlyList<MsrValue> Msrs { get; init; }
+
+    /// <summary>What is about to happen to it.</summary>
+    public required CpuEvents Events { get; init; }
+}
