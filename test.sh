@@ -26,7 +26,7 @@ command -v dotnet >/dev/null || { echo "The .NET 10 SDK is missing: https://dot.
 if [ -z "$quick" ]; then
   require_packages qemu-system-x86_64=qemu-system-x86 qemu-storage-daemon=qemu-system-common qemu-img=qemu-utils \
     busybox=busybox-static cpio=cpio mkfs.ext4=e2fsprogs debugfs=e2fsprogs sfdisk=fdisk blkdiscard=util-linux \
-    ethtool=ethtool zstd=zstd gcc=gcc ld.lld=lld /usr/include/zlib.h=zlib1g-dev \
+    ethtool=ethtool zstd=zstd lz4=lz4 iasl=acpica-tools gcc=gcc ld.lld=lld /usr/include/zlib.h=zlib1g-dev \
     ip=iproute2 tcpdump=tcpdump tshark=tshark iperf3=iperf3 dnsmasq=dnsmasq-base dhclient=isc-dhcp-client || exit 1
 fi
 

@@ -1,3 +1,5 @@
+using Makatea.Platform;
+
 namespace Makatea.Vmm.Boot;
 
 /// <summary>
@@ -9,38 +11,30 @@ internal static class BootDescriptors
     internal const ushort DataSelector = 0x18;
     internal const ushort TaskSelector = 0x20;
 
-    // The fields are those of a descriptor's bits 40 to 47 and 52 to 55: type, S, DPL, P; AVL, L, D/B, G.
-    private const ushort ExecuteRead = 0x9b;
-    private const ushort ReadWrite = 0x93;
-    private const ushort BusyTask = 0x8b;
-    private const ushort Is64Bit = 0x2000;
-    private const ushort Is32Bit = 0x4000;
-    private const ushort Pages = 0x8000;
+    private const ushort Limit = TaskSelector + 2 * sizeof(ulong) - 1;
+    private const uint BusyTask = 0x8b;
+    private const uint Pages = 0x8000;
 
-    internal static BootSegment Code64 => new(CodeSelector, uint.MaxValue, ExecuteRead | Is64Bit | Pages);
-
-    internal static BootSegment Code32 => new(CodeSelector, uint.MaxValue, ExecuteRead | Is32Bit | Pages);
-
-    internal static BootSegment Data => new(DataSelector, uint.MaxValue, ReadWrite | Is32Bit | Pages);
+    internal static CpuSegment Data => CpuSegment.Data(DataSelector);
 
     /// <summary>A processor in VMX non-root operation has a task, even where nobody switches to it.</summary>
-    internal static BootSegment Task => new(TaskSelector, 0x67, BusyTask);
+    internal static CpuSegment Task => new(TaskSelector, 0, 0x67, BusyTask);
 
-    /// <summary>The table's last byte, as its register holds it.</summary>
-    internal const ushort Limit = TaskSelector + 2 * sizeof(ulong) - 1;
-
-    internal static void Write(GuestWriter writer, BootSegment code)
+    /// <summary>Writes the table, so that what the segments are loaded from is what they start with.</summary>
+    internal static CpuTable Write(GuestWriter writer, CpuSegment code)
     {
         writer.Clear(BootArea.Descriptors, Limit + 1);
-        writer.WriteUInt64(BootArea.Descriptors + CodeSelector, Encode(code));
+        writer.WriteUInt64(BootArea.Descriptors + code.Selector, Encode(code));
         writer.WriteUInt64(BootArea.Descriptors + DataSelector, Encode(Data));
         writer.WriteUInt64(BootArea.Descriptors + TaskSelector, Encode(Task));
+        return new(BootArea.Descriptors, Limit);
     }
 
-    /// <summary>A descriptor of a segment whose base is 0.</summary>
-    internal static ulong Encode(BootSegment segment)
+    // Of segments whose base is 0.
+    private static ulong Encode(CpuSegment segment)
     {
-        ulong limit = (segment.Attributes & Pages) != 0 ? segment.Limit >> 12 : segment.Limit;
-        return (limit & 0xffff) | ((limit >> 16) & 0xf) << 48 | ((ulong)segment.Attributes & 0xff) << 40 | ((ulong)segment.Attributes >> 12 & 0xf) << 52;
+        ulong limit = (segment.Rights & Pages) != 0 ? segment.Limit >> 12 : segment.Limit;
+        ulong low = (limit & 0xffff) | ((ulong)segment.Rights & 0xff) << 40;
+        return low | ((limit >> 16) & 0xf) << 48 | ((ulong)segment.Rights >> 12 & 0xf) << 52;
     }
 }

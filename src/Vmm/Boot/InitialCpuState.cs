@@ -1,86 +1,55 @@
+using Makatea.Platform;
+
 namespace Makatea.Vmm.Boot;
 
-/// <summary>
-/// How the first processor starts. Registers that are not here are 0; interrupts are off, the segments DS, ES, FS, GS and SS are <see cref="Data"/>.
-/// </summary>
-public sealed record InitialCpuState
+/// <summary>How the first processor starts.</summary>
+/// <param name="Registers">General registers.</param>
+/// <param name="SystemRegisters">Segments, tables, control registers.</param>
+public sealed record InitialCpuState(CpuRegisters Registers, CpuSystemRegisters SystemRegisters)
 {
-    private const ulong Cr0ProtectionEnable = 1 << 0;
-    private const ulong Cr0ExtensionType = 1 << 4;
-    private const ulong Cr0Paging = 1UL << 31;
-    private const ulong Cr4PhysicalAddressExtension = 1 << 5;
-    private const ulong EferLongModeEnable = 1 << 8;
-    private const ulong EferLongModeActive = 1 << 10;
+    private const ulong ProtectedModeBits = CpuSystemRegisters.ProtectionEnable | CpuSystemRegisters.ExtensionType;
 
-    private InitialCpuState()
+    /// <summary>Sets a processor up that has not run. Its APIC stays as it is.</summary>
+    /// <exception cref="IOException">The host refuses the state.</exception>
+    public void ApplyTo(VirtualCpu cpu)
     {
+        ArgumentNullException.ThrowIfNull(cpu);
+        cpu.GetSystemRegisters(out CpuSystemRegisters now);
+        cpu.SetSystemRegisters(SystemRegisters with { ApicBase = now.ApicBase });
+        cpu.SetRegisters(Registers);
     }
 
-    /// <summary>First instruction.</summary>
-    public required ulong Rip { get; init; }
-
-    /// <summary>Linux: address of <c>boot_params</c>.</summary>
-    public ulong Rsi { get; private init; }
-
-    /// <summary>PVH: address of <c>hvm_start_info</c>.</summary>
-    public ulong Rbx { get; private init; }
-
-    /// <summary>Flags; only the bit that is always 1.</summary>
-    public ulong Rflags => 2;
-
-    /// <summary>Control register 0.</summary>
-    public required ulong Cr0 { get; init; }
-
-    /// <summary>Root of the page tables; 0 where paging is off.</summary>
-    public ulong Cr3 { get; private init; }
-
-    /// <summary>Control register 4.</summary>
-    public ulong Cr4 { get; private init; }
-
-    /// <summary>The extended feature register.</summary>
-    public ulong Efer { get; private init; }
-
-    /// <summary>Code segment.</summary>
-    public required BootSegment Code { get; init; }
-
-    /// <summary>Data segments.</summary>
-    public BootSegment Data => BootDescriptors.Data;
-
-    /// <summary>Task register.</summary>
-    public BootSegment Task => BootDescriptors.Task;
-
-    /// <summary>Address of the global descriptor table.</summary>
-    public ulong DescriptorTable => BootArea.Descriptors;
-
-    /// <summary>Its last byte.</summary>
-    public ushort DescriptorTableLimit => BootDescriptors.Limit;
-
-    /// <summary>64-bit mode on the identity map ([LINUX-BOOT] 64-bit Boot Protocol).</summary>
+    /// <summary>64-bit mode on the identity map; RSI has the zero page ([LINUX-BOOT] 64-bit Boot Protocol).</summary>
     internal static InitialCpuState LongMode(GuestWriter writer, ulong entry, ulong zeroPage)
     {
-        BootDescriptors.Write(writer, BootDescriptors.Code64);
-        return new()
+        CpuSegment code = CpuSegment.Code64(BootDescriptors.CodeSelector);
+        CpuSystemRegisters system = Flat(code, BootDescriptors.Write(writer, code)) with
         {
-            Rip = entry,
-            Rsi = zeroPage,
-            Cr0 = Cr0ProtectionEnable | Cr0ExtensionType | Cr0Paging,
+            Cr0 = ProtectedModeBits | CpuSystemRegisters.Paging,
             Cr3 = BootArea.PageTables,
-            Cr4 = Cr4PhysicalAddressExtension,
-            Efer = EferLongModeEnable | EferLongModeActive,
-            Code = BootDescriptors.Code64,
+            Cr4 = CpuSystemRegisters.PhysicalAddressExtension,
+            Efer = CpuSystemRegisters.LongModeEnable | CpuSystemRegisters.LongModeActive,
         };
+        return new(new CpuRegisters { Rip = entry, Rsi = zeroPage, Rflags = CpuRegisters.ReservedFlag }, system);
     }
 
-    /// <summary>32-bit protected mode without paging ([PVH] CPU state).</summary>
+    /// <summary>32-bit protected mode without paging; EBX has the start info ([PVH] CPU state).</summary>
     internal static InitialCpuState ProtectedMode(GuestWriter writer, uint entry, uint startInfo)
     {
-        BootDescriptors.Write(writer, BootDescriptors.Code32);
-        return new()
-        {
-            Rip = entry,
-            Rbx = startInfo,
-            Cr0 = Cr0ProtectionEnable | Cr0ExtensionType,
-            Code = BootDescriptors.Code32,
-        };
+        CpuSegment code = CpuSegment.Code32(BootDescriptors.CodeSelector);
+        CpuSystemRegisters system = Flat(code, BootDescriptors.Write(writer, code)) with { Cr0 = ProtectedModeBits };
+        return new(new CpuRegisters { Rip = entry, Rbx = startInfo, Rflags = CpuRegisters.ReservedFlag }, system);
     }
+
+    private static CpuSystemRegisters Flat(CpuSegment code, CpuTable table) => CpuSystemRegisters.AfterReset() with
+    {
+        Cs = code,
+        Ds = BootDescriptors.Data,
+        Es = BootDescriptors.Data,
+        Fs = BootDescriptors.Data,
+        Gs = BootDescriptors.Data,
+        Ss = BootDescriptors.Data,
+        Tr = BootDescriptors.Task,
+        Gdt = table,
+    };
 }

@@ -1,5 +1,7 @@
 using System.Text;
+using Makatea.Platform;
 using Makatea.Vmm.Boot;
+using Moq;
 
 namespace Makatea.Vmm.Tests.Boot;
 
@@ -14,7 +16,7 @@ public sealed class LinuxKernelTests : IDisposable
     {
         byte[] image = BzImage.Make();
         InitialCpuState state = KernelLoader.Load(_guest.Request(image));
-        Assert.Equal(BzImage.PreferredAddress + 0x200, state.Rip);
+        Assert.Equal(BzImage.PreferredAddress + 0x200, state.Registers.Rip);
         Assert.True(image.AsSpan(BzImage.CodeOffset).SequenceEqual(_guest.At(BzImage.PreferredAddress, BzImage.CodeLength)));
     }
 
@@ -22,7 +24,7 @@ public sealed class LinuxKernelTests : IDisposable
     public void Rsi_holds_the_zero_page_with_the_header_of_the_image()
     {
         byte[] image = BzImage.Make();
-        ulong page = KernelLoader.Load(_guest.Request(image)).Rsi;
+        ulong page = KernelLoader.Load(_guest.Request(image)).Registers.Rsi;
         Assert.Equal(0, _guest.At(page + 0x1ef, 1)[0]); // the sentinel: everything beside the header was cleared
         Span<byte> header = _guest.At(page + 0x1f1, 0x26c - 0x1f1);
         Assert.Equal(0xff, header[0x210 - 0x1f1]);
@@ -36,14 +38,14 @@ public sealed class LinuxKernelTests : IDisposable
     public void The_zero_page_replaces_what_was_in_memory()
     {
         _guest.At(0x7000, 4096).Fill(0xff);
-        ulong page = KernelLoader.Load(_guest.Request(BzImage.Make())).Rsi;
+        ulong page = KernelLoader.Load(_guest.Request(BzImage.Make())).Registers.Rsi;
         Assert.Equal(0, _guest.At(page, 0x1e8).IndexOfAnyExcept((byte)0) + 1);
     }
 
     [Fact]
     public void The_zero_page_has_the_memory_map_and_the_root_pointer()
     {
-        ulong page = KernelLoader.Load(_guest.Request(BzImage.Make()) with { RootPointer = 0xe_0000 }).Rsi;
+        ulong page = KernelLoader.Load(_guest.Request(BzImage.Make()) with { RootPointer = 0xe_0000 }).Registers.Rsi;
         Assert.Equal(0xe_0000UL, _guest.UInt64(page + 0x70));
         IReadOnlyList<MemoryMapEntry> map = MemoryMap.Create(_guest.Layout);
         Assert.Equal(map.Count, _guest.At(page + 0x1e8, 1)[0]);
@@ -57,7 +59,7 @@ public sealed class LinuxKernelTests : IDisposable
     [Fact]
     public void The_command_line_is_copied_with_its_terminator()
     {
-        ulong page = KernelLoader.Load(_guest.Request(BzImage.Make()) with { CommandLine = "console=ttyS0 quiet" }).Rsi;
+        ulong page = KernelLoader.Load(_guest.Request(BzImage.Make()) with { CommandLine = "console=ttyS0 quiet" }).Registers.Rsi;
         Assert.Equal("console=ttyS0 quiet\0"u8, _guest.At(_guest.UInt32(page + 0x228), 20));
     }
 
@@ -87,7 +89,7 @@ public sealed class LinuxKernelTests : IDisposable
     public void The_initramfs_ends_where_the_kernel_and_memory_allow(uint last, ulong end)
     {
         byte[] initramfs = Encoding.ASCII.GetBytes(new string('i', 5000));
-        ulong page = KernelLoader.Load(_guest.Request(BzImage.With(0x22c, last, 4)) with { Initramfs = BootImage.FromMemory(initramfs) }).Rsi;
+        ulong page = KernelLoader.Load(_guest.Request(BzImage.With(0x22c, last, 4)) with { Initramfs = BootImage.FromMemory(initramfs) }).Registers.Rsi;
         ulong address = _guest.UInt32(page + 0x218);
         Assert.Equal(end - 8192, address);
         Assert.Equal(5000U, _guest.UInt32(page + 0x21c));
@@ -108,7 +110,7 @@ public sealed class LinuxKernelTests : IDisposable
     public void The_random_seed_is_the_only_node_of_setup_data()
     {
         byte[] seed = [.. Enumerable.Range(1, 32).Select(i => (byte)i)];
-        ulong page = KernelLoader.Load(_guest.Request(BzImage.Make()) with { RandomSeed = seed }).Rsi;
+        ulong page = KernelLoader.Load(_guest.Request(BzImage.Make()) with { RandomSeed = seed }).Registers.Rsi;
         ulong node = _guest.UInt64(page + 0x250);
         Assert.Equal((0UL, 9U, 32U), (_guest.UInt64(node), _guest.UInt32(node + 8), _guest.UInt32(node + 12)));
         Assert.True(seed.AsSpan().SequenceEqual(_guest.At(node + 16, 32)));
@@ -170,20 +172,36 @@ public sealed class LinuxKernelTests : IDisposable
     public void The_processor_starts_in_64_bit_mode_on_flat_segments()
     {
         InitialCpuState state = KernelLoader.Load(_guest.Request(BzImage.Make()));
-        Assert.Equal((0x8000_0011UL, 0x20UL, 0x500UL, 2UL), (state.Cr0, state.Cr4, state.Efer, state.Rflags));
-        Assert.Equal((0x10, 0x18), (state.Code.Selector, state.Data.Selector));
+        CpuSystemRegisters system = state.SystemRegisters;
+        Assert.Equal((0x8000_0011UL, 0x20UL, 0x500UL, 2UL), (system.Cr0, system.Cr4, system.Efer, state.Registers.Rflags));
+        Assert.Equal(0x10, system.Cs.Selector);
+        Assert.All([system.Ds, system.Es, system.Fs, system.Gs, system.Ss], segment => Assert.Equal(CpuSegment.Data(0x18), segment));
         // What the processor would load from the table is what it starts with.
-        Assert.Equal(0x00af_9b00_0000_ffffUL, _guest.UInt64(state.DescriptorTable + state.Code.Selector));
-        Assert.Equal(0x00cf_9300_0000_ffffUL, _guest.UInt64(state.DescriptorTable + state.Data.Selector));
-        Assert.Equal(0x0000_8b00_0000_0067UL, _guest.UInt64(state.DescriptorTable + state.Task.Selector));
-        Assert.Equal(0x2f, state.DescriptorTableLimit);
+        Assert.Equal(0x00af_9b00_0000_ffffUL, _guest.UInt64(system.Gdt.Base + system.Cs.Selector));
+        Assert.Equal(0x00cf_9300_0000_ffffUL, _guest.UInt64(system.Gdt.Base + system.Ds.Selector));
+        Assert.Equal(0x0000_8b00_0000_0067UL, _guest.UInt64(system.Gdt.Base + system.Tr.Selector));
+        Assert.Equal(0x2f, system.Gdt.Limit);
+    }
+
+    [Fact]
+    public void Applying_the_state_leaves_the_APIC_as_it_is()
+    {
+        InitialCpuState state = KernelLoader.Load(_guest.Request(BzImage.Make()));
+        Mock<VirtualCpu> cpu = new(MockBehavior.Strict);
+        CpuSystemRegisters now = CpuSystemRegisters.AfterReset(0xfee0_0d00);
+        cpu.Setup(c => c.GetSystemRegisters(out now));
+        CpuSystemRegisters expected = state.SystemRegisters with { ApicBase = 0xfee0_0d00 };
+        cpu.Setup(c => c.SetSystemRegisters(expected));
+        cpu.Setup(c => c.SetRegisters(state.Registers));
+        state.ApplyTo(cpu.Object);
+        cpu.VerifyAll();
     }
 
     /// <summary>[SDM] volume 3, 4.5: each of the first 4 GiB's pages of 2 MiB is walked to.</summary>
     [Fact]
     public void The_first_4_GiB_are_mapped_to_themselves()
     {
-        ulong root = KernelLoader.Load(_guest.Request(BzImage.Make())).Cr3;
+        ulong root = KernelLoader.Load(_guest.Request(BzImage.Make())).SystemRegisters.Cr3;
         for (ulong address = 0; address < 1UL << 32; address += 2 << 20)
         {
             ulong table = root;

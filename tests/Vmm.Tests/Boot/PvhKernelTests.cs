@@ -1,3 +1,4 @@
+using Makatea.Platform;
 using Makatea.Vmm.Boot;
 
 namespace Makatea.Vmm.Tests.Boot;
@@ -24,9 +25,12 @@ public sealed class PvhKernelTests : IDisposable
     public void The_processor_starts_in_32_bit_mode_without_paging()
     {
         InitialCpuState state = KernelLoader.Load(_guest.Request(PvhImage.Make()));
-        Assert.Equal((PvhImage.Entry, 0x11UL, 0UL, 0UL, 0UL, 2UL), (state.Rip, state.Cr0, state.Cr3, state.Cr4, state.Efer, state.Rflags));
-        Assert.Equal(0x00cf_9b00_0000_ffffUL, _guest.UInt64(state.DescriptorTable + state.Code.Selector));
-        Assert.Equal(0x67U, state.Task.Limit);
+        CpuSystemRegisters system = state.SystemRegisters;
+        Assert.Equal((PvhImage.Entry, 2UL), (state.Registers.Rip, state.Registers.Rflags));
+        Assert.Equal((0x11UL, 0UL, 0UL, 0UL), (system.Cr0, system.Cr3, system.Cr4, system.Efer));
+        Assert.Equal(0x00cf_9b00_0000_ffffUL, _guest.UInt64(system.Gdt.Base + system.Cs.Selector));
+        Assert.All([system.Ds, system.Es, system.Ss], segment => Assert.Equal((0UL, uint.MaxValue), (segment.Base, segment.Limit)));
+        Assert.Equal((0x67U, 0UL), (system.Tr.Limit, system.Tr.Base));
     }
 
     [Fact]
@@ -35,7 +39,7 @@ public sealed class PvhKernelTests : IDisposable
         byte[] initramfs = new byte[4097];
         initramfs[4096] = 7;
         BootRequest request = _guest.Request(PvhImage.Make()) with { Initramfs = BootImage.FromMemory(initramfs), CommandLine = "x", RootPointer = 0xe_0000 };
-        ulong info = KernelLoader.Load(request).Rbx;
+        ulong info = KernelLoader.Load(request).Registers.Rbx;
         Assert.Equal((0x336e_c578U, 1U, 0U, 1U), (_guest.UInt32(info), _guest.UInt32(info + 4), _guest.UInt32(info + 8), _guest.UInt32(info + 12)));
         ulong module = _guest.UInt64(info + 16);
         Assert.Equal((Memory - 8192, 4097UL, 0UL, 0UL), (_guest.UInt64(module), _guest.UInt64(module + 8), _guest.UInt64(module + 16), _guest.UInt64(module + 24)));
@@ -57,19 +61,19 @@ public sealed class PvhKernelTests : IDisposable
     [Fact]
     public void Without_an_initramfs_there_is_no_module()
     {
-        ulong info = KernelLoader.Load(_guest.Request(PvhImage.Make())).Rbx;
+        ulong info = KernelLoader.Load(_guest.Request(PvhImage.Make())).Registers.Rbx;
         Assert.Equal((0U, 0UL), (_guest.UInt32(info + 12), _guest.UInt64(info + 16)));
     }
 
     [Fact]
     public void The_entry_may_have_4_bytes() =>
-        Assert.Equal(PvhImage.Entry, KernelLoader.Load(_guest.Request(PvhImage.Make(PvhImage.Note("Xen\0", 18, BitConverter.GetBytes(PvhImage.Entry))))).Rip);
+        Assert.Equal(PvhImage.Entry, KernelLoader.Load(_guest.Request(PvhImage.Make(PvhImage.Note("Xen\0", 18, BitConverter.GetBytes(PvhImage.Entry))))).Registers.Rip);
 
     [Fact]
     public void Notes_may_be_aligned_to_8_bytes()
     {
         byte[] notes = [.. PvhImage.Note("GNU\0", 5, new byte[12], 8), .. PvhImage.Note("Xen\0", 18, BitConverter.GetBytes((ulong)PvhImage.Entry), 8)];
-        Assert.Equal(PvhImage.Entry, KernelLoader.Load(_guest.Request(PvhImage.Make(notes, notesAlignment: 8))).Rip);
+        Assert.Equal(PvhImage.Entry, KernelLoader.Load(_guest.Request(PvhImage.Make(notes, notesAlignment: 8))).Registers.Rip);
     }
 
     [Theory]
