@@ -9,6 +9,8 @@ internal static class Errno
     internal const int ENOENT = 2;
     internal const int EINTR = 4;
     internal const int EIO = 5;
+    internal const int ENXIO = 6;
+    internal const int E2BIG = 7;
     internal const int EBADF = 9;
     internal const int EAGAIN = 11;
     internal const int ENOMEM = 12;
@@ -45,8 +47,8 @@ internal static class Errno
         ENOENT => "ENOENT",
         EINTR => "EINTR",
         EIO => "EIO",
-        6 => "ENXIO",
-        7 => "E2BIG",
+        ENXIO => "ENXIO",
+        E2BIG => "E2BIG",
         EBADF => "EBADF",
         10 => "ECHILD",
         EAGAIN => "EAGAIN",

@@ -13,7 +13,7 @@ public abstract class VirtualCpu : IDisposable
     public abstract uint Id { get; }
 
     /// <summary>Runs the guest until there is something to answer.</summary>
-    /// <returns>The exit, valid until the next call. A load, in or RDMSR that nobody answers reads as all ones.</returns>
+    /// <returns>The exit, valid until the next call. A load or in that nobody answers reads as all ones; a RDMSR that nobody answers is refused.</returns>
     /// <exception cref="IOException">The host failed in a way that is not the guest's doing.</exception>
     public abstract ref readonly VmExit Run();
 
@@ -34,7 +34,8 @@ public abstract class VirtualCpu : IDisposable
     public virtual ReadOnlySpan<byte> Instruction => default;
 
     /// <summary>
-    /// As of the last exit the guest takes interrupts (RFLAGS.IF, no shadow of STI or MOV SS, none injected already). False before the first <see cref="Run"/>.
+    /// As of the last exit the guest takes interrupts (RFLAGS.IF, no shadow of STI or MOV SS, none injected already). False before the first <see cref="Run"/>,
+    /// and from when registers or state are set until the next.
     /// </summary>
     public abstract bool CanInjectInterrupt { get; }
 

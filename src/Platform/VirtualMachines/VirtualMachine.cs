@@ -8,7 +8,7 @@ public abstract class VirtualMachine : IDisposable
     /// <summary>What the host and its processor can do.</summary>
     public abstract VirtualMachineInfo Info { get; }
 
-    /// <summary>Lists the MSRs that the guest uses directly. All others exit as <see cref="VmExitKind.ReadMsr"/> and <see cref="VmExitKind.WriteMsr"/>. Replaces what was listed; before that, none is.</summary>
+    /// <summary>Lists the MSRs that the guest uses directly. All others, and those of them that the host does not know, exit as <see cref="VmExitKind.ReadMsr"/> and <see cref="VmExitKind.WriteMsr"/>. Replaces what was listed; before that, none is.</summary>
     /// <exception cref="ArgumentException">A range is empty, wraps, or the ranges are spread too far for the host.</exception>
     public abstract void AllowMsrs(ReadOnlySpan<MsrPermission> permissions);
 

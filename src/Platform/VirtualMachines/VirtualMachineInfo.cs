@@ -6,6 +6,11 @@ public sealed record VirtualMachineInfo
     /// <summary>Name of the host's virtualisation, for reports.</summary>
     public required string Host { get; init; }
 
+    /// <summary>
+    /// The host's processor has no virtualisation (VT-x, SVM) that the host could use: what there is is emulated, and good for small guests at most.
+    /// </summary>
+    public required bool IsEmulated { get; init; }
+
     /// <summary>What CPUID can answer at most: the features that both the processor and the host support.</summary>
     public required IReadOnlyList<CpuidEntry> Cpuid { get; init; }
 
