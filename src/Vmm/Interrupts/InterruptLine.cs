@@ -12,10 +12,12 @@ public abstract class InterruptLine
     public abstract void Set(bool asserted);
 
     /// <summary>Asserts the line and lets go of it: an edge.</summary>
-    public void Pulse()
+    /// <returns>What became of it, where the controller can tell; a timer delivers a merged one again.</returns>
+    public virtual InterruptDelivery Pulse()
     {
         Set(true);
         Set(false);
+        return InterruptDelivery.Delivered;
     }
 
     private sealed class Unconnected : InterruptLine

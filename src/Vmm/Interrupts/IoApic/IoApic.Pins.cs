@@ -17,22 +17,17 @@ public sealed partial class IoApic
         SendLevel(pin);
     }
 
-    private void SetPin(int pin, bool asserted)
+    private InterruptDelivery SetPin(int pin, bool asserted)
     {
         _asserted[pin] += asserted ? 1 : -1;
         if (!asserted || _asserted[pin] != 1)
         {
-            return;
+            return InterruptDelivery.Merged;
         }
 
-        if ((_entries[pin] & RedirectionBits.IsLevel) != 0)
-        {
-            SendLevel(pin);
-        }
-        else if ((_entries[pin] & RedirectionBits.IsMasked) == 0)
-        {
-            _ = Send(_entries[pin], isLevel: false);
-        }
+        return (_entries[pin] & RedirectionBits.IsLevel) != 0 ? SendLevel(pin)
+            : (_entries[pin] & RedirectionBits.IsMasked) == 0 ? Send(_entries[pin], isLevel: false)
+            : InterruptDelivery.Refused;
     }
 
     private void EndUnderLock(byte vector)
@@ -51,29 +46,41 @@ public sealed partial class IoApic
     /// <summary>
     /// Sends a level pin's interrupt where the pin is asserted, and may: its last one has ended. Where nobody takes it, it is not under way, and is sent when the entry is written the next time.
     /// </summary>
-    private void SendLevel(int pin)
+    private InterruptDelivery SendLevel(int pin)
     {
-        const ulong Looked = RedirectionBits.IsLevel | RedirectionBits.IsMasked | RedirectionBits.RemoteIrr;
         ulong entry = _entries[pin];
-        if (_asserted[pin] != 0 && (entry & Looked) == RedirectionBits.IsLevel && Send(entry, isLevel: true))
+        if (_asserted[pin] == 0 || (entry & (RedirectionBits.IsLevel | RedirectionBits.IsMasked)) != RedirectionBits.IsLevel)
         {
-            _entries[pin] = entry | RedirectionBits.RemoteIrr;
+            return InterruptDelivery.Refused;
         }
+
+        if ((entry & RedirectionBits.RemoteIrr) != 0)
+        {
+            return InterruptDelivery.Merged;
+        }
+
+        InterruptDelivery result = Send(entry, isLevel: true);
+        if (result != InterruptDelivery.Refused && Mode(entry) is DeliveryMode.Fixed or DeliveryMode.LowestPriority)
+        {
+            _entries[pin] = entry | RedirectionBits.RemoteIrr; // The others have no end.
+        }
+
+        return result;
     }
 
-    /// <returns>Whether an end will be told.</returns>
-    private bool Send(ulong entry, bool isLevel)
+    private static DeliveryMode Mode(ulong entry) => (DeliveryMode)((entry >> RedirectionBits.DeliveryModeShift) & 7);
+
+    private InterruptDelivery Send(ulong entry, bool isLevel)
     {
-        var mode = (DeliveryMode)((entry >> RedirectionBits.DeliveryModeShift) & 7);
-        if (mode is DeliveryMode.StartUp)
+        DeliveryMode mode = Mode(entry);
+        if (mode == DeliveryMode.StartUp)
         {
-            return false; // Reserved in an entry.
+            return InterruptDelivery.Refused; // Reserved in an entry.
         }
 
         bool isLogical = (entry & RedirectionBits.IsLogical) != 0;
         var destination = (byte)(entry >> RedirectionBits.DestinationShift);
-        return _bus.Deliver(new(InterruptRequest.Widen(destination, isLogical), isLogical, mode, (byte)entry, isLevel))
-            && mode is DeliveryMode.Fixed or DeliveryMode.LowestPriority;
+        return _bus.Deliver(new(InterruptRequest.Widen(destination, isLogical), isLogical, mode, (byte)entry, isLevel));
     }
 
     /// <summary>One of the wires at a pin.</summary>
@@ -88,8 +95,23 @@ public sealed partial class IoApic
                 if (_isAsserted != asserted)
                 {
                     _isAsserted = asserted;
-                    owner.SetPin(pin, asserted);
+                    _ = owner.SetPin(pin, asserted);
                 }
+            }
+        }
+
+        public override InterruptDelivery Pulse()
+        {
+            lock (owner._lock)
+            {
+                if (_isAsserted)
+                {
+                    return InterruptDelivery.Merged;
+                }
+
+                InterruptDelivery result = owner.SetPin(pin, asserted: true);
+                _ = owner.SetPin(pin, asserted: false);
+                return result;
             }
         }
     }

@@ -46,8 +46,7 @@ public sealed partial class LocalApic
     internal bool AcceptsVectors => IsEnabled && IsSoftwareEnabled;
 
     /// <summary>Delivers a request that is meant for this APIC. From any thread.</summary>
-    /// <returns>False when the APIC takes none such.</returns>
-    internal bool Accept(in InterruptRequest request)
+    internal InterruptDelivery Accept(in InterruptRequest request)
     {
         switch (request.Mode)
         {
@@ -55,15 +54,15 @@ public sealed partial class LocalApic
                 return Post(request.Vector, request.IsLevel);
             case DeliveryMode.NonMaskable:
                 PostNmi();
-                return true;
+                return InterruptDelivery.Delivered;
             case DeliveryMode.Init:
                 PostInit();
-                return true;
+                return InterruptDelivery.Delivered;
             case DeliveryMode.StartUp:
                 PostStartUp(request.Vector);
-                return true;
+                return InterruptDelivery.Delivered;
             default:
-                return false; // There is no SMI and no 8259.
+                return InterruptDelivery.Refused; // There is no SMI and no 8259.
         }
     }
 

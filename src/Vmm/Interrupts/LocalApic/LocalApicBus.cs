@@ -28,34 +28,36 @@ public sealed class LocalApicBus : InterruptController
     }
 
     /// <summary>Delivers an interrupt to whom it means. From any thread.</summary>
-    /// <returns>False when nobody took it.</returns>
-    public bool Deliver(in InterruptRequest request)
+    public InterruptDelivery Deliver(in InterruptRequest request)
     {
         LocalApic[] apics = Volatile.Read(ref _apics);
-        bool isAccepted = false;
+        InterruptDelivery result = InterruptDelivery.Refused;
         if (request.Mode == DeliveryMode.LowestPriority)
         {
-            isAccepted = DeliverToOne(apics, request);
+            result = DeliverToOne(apics, request);
         }
         else if (!request.IsLogical && request.Destination < (uint)apics.Length && apics[request.Destination] is var only && only.Id == request.Destination)
         {
             // Most are for one processor by its ID, and IDs are given from 0 on.
-            isAccepted = only.IsEnabled && only.Accept(request);
+            result = only.IsEnabled ? only.Accept(request) : result;
         }
         else
         {
             foreach (LocalApic apic in apics)
             {
-                isAccepted |= apic.IsMeant(request.Destination, request.IsLogical) && apic.Accept(request);
+                if (apic.IsMeant(request.Destination, request.IsLogical) && apic.Accept(request) is var one && one > result)
+                {
+                    result = one;
+                }
             }
         }
 
-        if (!isAccepted)
+        if (result == InterruptDelivery.Refused)
         {
             Interlocked.Increment(ref _dropped);
         }
 
-        return isAccepted;
+        return result;
     }
 
     internal void DeliverToAll(in InterruptRequest request, LocalApic? except)
@@ -108,7 +110,7 @@ public sealed class LocalApicBus : InterruptController
     /// Of those that it means one, chosen by the vector: so each vector stays with a processor and vectors are spread, as chipsets do it. Whose priority
     /// is the lowest is known to the processors' own threads alone.
     /// </summary>
-    private static bool DeliverToOne(LocalApic[] apics, in InterruptRequest request, LocalApic? except = null)
+    private static InterruptDelivery DeliverToOne(LocalApic[] apics, in InterruptRequest request, LocalApic? except = null)
     {
         int count = 0;
         foreach (LocalApic apic in apics)
@@ -128,7 +130,7 @@ public sealed class LocalApicBus : InterruptController
             }
         }
 
-        return false;
+        return InterruptDelivery.Refused;
     }
 
     private static bool IsCandidate(LocalApic apic, in InterruptRequest request, LocalApic? except) =>

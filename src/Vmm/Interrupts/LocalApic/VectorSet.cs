@@ -14,7 +14,8 @@ internal sealed class VectorSet
 
     public bool Contains(byte vector) => (this[vector >> 5] & Bit(vector)) != 0;
 
-    public void Add(byte vector) => Interlocked.Or(ref _words[vector >> 5], Bit(vector));
+    /// <returns>Whether it was not there.</returns>
+    public bool Add(byte vector) => (Interlocked.Or(ref _words[vector >> 5], Bit(vector)) & Bit(vector)) == 0;
 
     public void Remove(byte vector) => Interlocked.And(ref _words[vector >> 5], ~Bit(vector));
 

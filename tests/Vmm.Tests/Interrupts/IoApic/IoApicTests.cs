@@ -58,10 +58,11 @@ public sealed class IoApicTests
     {
         InterruptLine line = _ioApic.Connect(4);
         SetEntry(4, Masked | 0x34);
-        line.Pulse();
+        Assert.Equal(InterruptDelivery.Refused, line.Pulse());
         SetEntry(4, 0x34);
         Assert.Empty(_bed.Takers(0x34));
-        line.Pulse();
+        Assert.Equal(InterruptDelivery.Delivered, line.Pulse());
+        Assert.Equal(InterruptDelivery.Merged, line.Pulse());
         Assert.Equal([0], _bed.Takers(0x34));
     }
 

@@ -63,7 +63,7 @@ public sealed class PriorityTests
     {
         _bed.Apic.Post(0x40, false);
         _bed.Write(LocalApicRegister.SpuriousVector, 0xff);
-        Assert.False(_bed.Apic.Post(0x41, false));
+        Assert.Equal(InterruptDelivery.Refused, _bed.Apic.Post(0x41, false));
         Assert.Equal((byte)0x40, _bed.Take()); // what had come stays
         Assert.Null(_bed.Take());
         _bed.Apic.PostNmi(); // these come all the same
@@ -91,8 +91,9 @@ public sealed class PriorityTests
             switch (operation % 4)
             {
                 case 0:
-                    Assert.Equal(value >= 16, bed.Apic.Post(value, false));
-                    _ = value >= 16 && requested.Add(value);
+                    Assert.Equal(
+                        value < 16 ? InterruptDelivery.Refused : requested.Add(value) ? InterruptDelivery.Delivered : InterruptDelivery.Merged,
+                        bed.Apic.Post(value, false));
                     break;
                 case 1:
                     int priority = Math.Max(taskPriority >> 4, served.Count != 0 ? served.Max >> 4 : 0);

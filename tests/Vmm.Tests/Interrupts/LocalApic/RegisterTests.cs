@@ -132,8 +132,8 @@ public sealed class RegisterTests
         _bed.Write(LocalApicRegister.SpuriousVector, ApicBed.Enabled);
         _bed.Apic.Post(0x40, false);
         Assert.True(_bed.Apic.TryWriteMsr(LocalApicMsr.Base, 0xfee0_0100));
-        Assert.False(_bed.Apic.Post(0x41, false));
-        Assert.False(_bed.Bus.Deliver(new(0, false, DeliveryMode.Fixed, 0x42, false)));
+        Assert.Equal(InterruptDelivery.Refused, _bed.Apic.Post(0x41, false));
+        Assert.Equal(InterruptDelivery.Refused, _bed.Bus.Deliver(new(0, false, DeliveryMode.Fixed, 0x42, false)));
         Assert.True(_bed.Apic.TryWriteMsr(LocalApicMsr.Base, 0xfee0_0900));
         Assert.Equal(0xffu, _bed.Read(LocalApicRegister.SpuriousVector));
         Assert.Null(_bed.Take());
