@@ -3,7 +3,7 @@ namespace Makatea.Vmm.Tests;
 /// <summary>Time that tests step, in nanoseconds.</summary>
 internal sealed class SteppedTime : TimeProvider
 {
-    private long _now = 1_000_000_007;
+    private long _now = 1_000_000_000;
 
     public SteppedTime()
     {
@@ -39,7 +39,7 @@ internal sealed class SteppedTime : TimeProvider
     /// <summary>Steps as a host does that was too busy to run the queue's thread.</summary>
     public void Jump(long nanoseconds)
     {
+        Utc += TimeSpan.FromTicks(((_now + nanoseconds) / 100) - (_now / 100));
         Volatile.Write(ref _now, _now + nanoseconds);
-        Utc += TimeSpan.FromTicks(nanoseconds / 100);
     }
 }
