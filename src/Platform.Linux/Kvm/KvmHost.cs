@@ -9,6 +9,10 @@ public sealed class KvmHost : IDisposable
     /// <summary>Where the kernel has KVM.</summary>
     public const string DevicePath = "/dev/kvm";
 
+    // Of Hyper-V's interface, which guests do not get; some of them are clocks.
+    private const uint FirstHyperVMsr = 0x40000000;
+    private const uint HyperVMsrs = 0x1000;
+
     private readonly SafeFileHandle _device;
 
     private KvmHost(SafeFileHandle device)
@@ -23,7 +27,7 @@ public sealed class KvmHost : IDisposable
                 Host = "KVM",
                 IsEmulated = !HasHardwareVirtualization(),
                 Cpuid = KvmTables.ReadCpuid(device),
-                StateMsrs = KvmTables.ReadIndices(device, Libc.KVM_GET_MSR_INDEX_LIST),
+                StateMsrs = [.. KvmTables.ReadIndices(device, Libc.KVM_GET_MSR_INDEX_LIST).Where(msr => msr - FirstHyperVMsr >= HyperVMsrs)],
                 FeatureMsrs = KvmTables.ReadFeatures(device),
                 MaximumCpus = Libc.KvmCheckExtension(device, KvmRequirements.KVM_CAP_MAX_VCPUS),
                 MaximumRegions = Libc.KvmCheckExtension(device, KvmRequirements.KVM_CAP_NR_MEMSLOTS),

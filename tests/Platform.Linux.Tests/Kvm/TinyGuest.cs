@@ -140,16 +140,32 @@ internal sealed class TinyGuest : IDisposable
     }
 
     /// <summary>Runs to the next exit, which must be of a kind. An emulated processor may not get that far: then the test is skipped, with what it did.</summary>
-    internal VmExit RunTo(VmExitKind kind)
+    /// <param name="kind">The kind.</param>
+    /// <param name="lack">What emulated ones are known not to do, which would bring another exit.</param>
+    internal VmExit RunTo(VmExitKind kind, string? lack = null)
     {
         VmExit exit = Cpu.Run();
+        SkipIfEmulated(exit.Kind != kind && lack is not null, $"{lack}: there was {exit}");
         if (exit.Kind != kind && exit.Kind is VmExitKind.HostFailure or VmExitKind.UnknownInstruction or VmExitKind.EntryFailure)
         {
             Cpu.GetRegisters(out CpuRegisters registers);
-            Skip.If(Machine.Info.IsEmulated, $"this /dev/kvm is emulated and gave up with {exit} at 0x{registers.Rip:x} ({Convert.ToHexString(Cpu.Instruction)}); run this where the processor has VT-x or SVM");
+            SkipIfEmulated(true, $"gave up with {exit} at 0x{registers.Rip:x} ({Convert.ToHexString(Cpu.Instruction)})");
         }
 
         Assert.Equal(kind, exit.Kind);
+        return exit;
+    }
+
+    /// <summary>Skips a test of what emulated processors are known not to do.</summary>
+    internal void SkipIfEmulated(bool condition, string what) =>
+        Skip.If(condition && Machine.Info.IsEmulated, $"this /dev/kvm is emulated and {what}; run this where the processor has VT-x or SVM");
+
+    /// <summary>Runs to an access to a port, which must be that one.</summary>
+    internal VmExit RunToPort(ulong port, string? lack = null)
+    {
+        VmExit exit = RunTo(VmExitKind.Port, lack);
+        SkipIfEmulated(exit.Address != port && lack is not null, $"{lack}: there was {exit}");
+        Assert.Equal(port, exit.Address);
         return exit;
     }
 
