@@ -4,6 +4,7 @@ using Makatea.Fuzz.Messages;
 using Makatea.Fuzz.Net;
 using Makatea.Fuzz.Requests;
 using Makatea.Fuzz.Rings;
+using Makatea.Fuzz.Vmm;
 using Makatea.Virtio;
 using Makatea.Virtio.Testing;
 
@@ -20,6 +21,7 @@ public static class Program
         ("messages", () => new MessageFuzz(), 1_000_000),
         ("net", () => new NetFuzz(), 100_000),
         ("functions", () => new FunctionFuzz(), 300_000),
+        ("vmm", () => new PlatformFuzz(), 10_000_000),
     ];
 
     /// <summary>Names of all targets.</summary>

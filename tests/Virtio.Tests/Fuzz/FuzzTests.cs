@@ -16,6 +16,7 @@ public sealed partial class FuzzTests
     [InlineData("messages", "5000")]
     [InlineData("net", "10000")]
     [InlineData("functions", "10000")]
+    [InlineData("vmm", "300000")]
     public void A_short_run_finds_nothing(string target, string operations) => Assert.Matches(" in [0-9]+ sessions and ", Fuzz(target, operations, "1"));
 
     /// <summary>A fuzzer that reaches only the first check tests nothing.</summary>

@@ -8,11 +8,18 @@ public sealed partial class LocalApic
 
     private uint _divide;
 
-    /// <summary>Reads its page. Registers are the low 4 bytes of 16: what reaches beyond them reads as 0.</summary>
+    private bool HasPage => IsEnabled && !IsExtended;
+
+    /// <summary>Reads its page. Registers are the low 4 bytes of 16: what reaches beyond them reads as 0. In x2APIC mode, and while it is off, there is no page.</summary>
     /// <param name="address">Offset in the page.</param>
     /// <param name="width">1, 2, 4 or 8 bytes.</param>
     public override ulong Read(ulong address, int width)
     {
+        if (!HasPage)
+        {
+            return RegisterWidth.Mask(width);
+        }
+
         int within = (int)address & 0xf;
         if (address >= PageLength || within + width > 4)
         {
@@ -34,7 +41,7 @@ public sealed partial class LocalApic
     /// <param name="value">The value.</param>
     public override void Write(ulong address, int width, ulong value)
     {
-        if (address >= PageLength || width != 4 || (address & 0xf) != 0)
+        if (!HasPage || address >= PageLength || width != 4 || (address & 0xf) != 0)
         {
             return;
         }

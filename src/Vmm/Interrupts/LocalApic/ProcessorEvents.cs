@@ -19,10 +19,22 @@ internal sealed class ProcessorEvents
     public void AddNmi() => Interlocked.Or(ref _word, Nmi);
 
     /// <summary>Forgets a start-up that was sent before.</summary>
-    public void AddInit() => Update(static (word, _) => (word & Nmi) | Init, 0);
+    public void AddInit()
+    {
+        uint seen = Volatile.Read(ref _word);
+        while (!TryReplace(ref seen, (seen & Nmi) | Init))
+        {
+        }
+    }
 
     /// <summary>The first start-up counts, as a processor that runs ignores the next.</summary>
-    public void AddStartUp(byte page) => Update(static (word, page) => (word & StartUp) != 0 ? word : (word & ~PageMask) | StartUp | page, page);
+    public void AddStartUp(byte page)
+    {
+        uint seen = Volatile.Read(ref _word);
+        while ((seen & StartUp) == 0 && !TryReplace(ref seen, (seen & ~PageMask) | StartUp | page))
+        {
+        }
+    }
 
     public bool TakeNmi() => (Volatile.Read(ref _word) & Nmi) != 0 && (Interlocked.And(ref _word, ~Nmi) & Nmi) != 0;
 
@@ -40,18 +52,10 @@ internal sealed class ProcessorEvents
         return (word & StartUp) != 0;
     }
 
-    private void Update(Func<uint, uint, uint> change, uint argument)
+    private bool TryReplace(ref uint seen, uint replacement)
     {
-        uint seen = Volatile.Read(ref _word);
-        while (true)
-        {
-            uint before = Interlocked.CompareExchange(ref _word, change(seen, argument), seen);
-            if (before == seen)
-            {
-                return;
-            }
-
-            seen = before;
-        }
+        uint expected = seen;
+        seen = Interlocked.CompareExchange(ref _word, replacement, expected);
+        return seen == expected;
     }
 }

@@ -105,7 +105,17 @@ public sealed class ExtendedModeTests
     }
 
     [Fact]
-    public void The_page_of_an_INIT_stays_extended()
+    public void S11_12_2_There_is_no_page_in_x2APIC_mode_nor_while_it_is_off()
+    {
+        Assert.Equal(uint.MaxValue, _bed.Read(LocalApicRegister.Version));
+        _bed.Write(LocalApicRegister.TaskPriority, 0x50);
+        Assert.Equal(0, _bed.Apic.TaskPriorityClass);
+        Assert.True(_bed.Apic.TryWriteMsr(LocalApicMsr.Base, 0xfee0_0100));
+        Assert.Equal(uint.MaxValue, _bed.Read(LocalApicRegister.Version));
+    }
+
+    [Fact]
+    public void After_INIT_it_is_in_x2APIC_mode_still()
     {
         _bed.Apic.PostInit();
         Assert.True(_bed.Apic.TryTakeInit());
