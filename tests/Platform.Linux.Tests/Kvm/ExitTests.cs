@@ -205,6 +205,71 @@ public sealed class ExitTests
         guest.RunTo(VmExitKind.Shutdown);
     }
 
+    /// <summary>KVM has no decoder for this one at a device's address. Whoever has does what it means, and sets where the guest goes on.</summary>
+    [SkippableTheory]
+    [InlineData(0)]
+    [InlineData(3)]
+    public void An_instruction_that_KVM_does_not_decode_comes_with_its_bytes(int privilege)
+    {
+        using TinyGuest guest = TinyGuest.Protected(a =>
+        {
+            a.@out(0x80, al);
+            a.paddb(xmm0, __xmmword_ptr[TinyGuest.NowhereAddress]);
+            a.@out(0x81, al);
+        });
+        guest.Cpu.GetSystemRegisters(out CpuSystemRegisters system);
+
+        // CR4.OSFXSR. A user program may use the ports: IOPL is 3.
+        system.Cr4 |= 1 << 9;
+        uint user = (uint)privilege << 5;
+        system.Cs = system.Cs with { Selector = (ushort)(system.Cs.Selector | privilege), Rights = system.Cs.Rights | user };
+        system.Ss = system.Ss with { Selector = (ushort)(system.Ss.Selector | privilege), Rights = system.Ss.Rights | user };
+        guest.Cpu.SetSystemRegisters(system);
+        guest.Cpu.GetRegisters(out CpuRegisters registers);
+        guest.Cpu.SetRegisters(registers with { Rflags = registers.Rflags | 0x3000 });
+        guest.RunToPort(0x80);
+        Assert.True(guest.Cpu.Instruction.IsEmpty);
+        VmExit exit = guest.Cpu.Run();
+        guest.SkipIfEmulated(exit.Kind != VmExitKind.UnknownInstruction, $"decodes by itself: there was {exit}");
+        Assert.Equal(VmExitKind.UnknownInstruction, exit.Kind);
+        byte[] expected = [0x66, 0x0f, 0xfc, 0x05, 0x00, 0x00, 0x00, 0xd0];
+        Assert.Equal(expected, guest.Cpu.Instruction[..8].ToArray());
+        guest.Cpu.GetRegisters(out registers);
+        Assert.Equal(TinyGuest.CodeAddress + 2ul, registers.Rip);
+        guest.Cpu.SetRegisters(registers with { Rip = registers.Rip + (ulong)expected.Length });
+        guest.RunToPort(0x81);
+    }
+
+    [SkippableFact]
+    public void Memory_that_its_owner_takes_away_stops_the_guest()
+    {
+        using LinuxGrant grant = TestMemory.Unsealed(0x10000);
+        _ = new LinuxHost();
+        using MappedMemory memory = grant.Map(0, 0x10000, MemoryAccess.ReadWrite);
+        using TinyGuest guest = TinyGuest.Protected(a =>
+        {
+            a.mov(eax, __dword_ptr[0x400000]);
+            a.@out(0x80, eax);
+            a.mov(eax, __dword_ptr[0x401000]);
+            a.hlt();
+        });
+        guest.Machine.Map(new(0x400000, 0, 0x10000, memory, 0));
+        guest.RunToPort(0x80);
+        TestMemory.Resize(grant.Handle, 0);
+        VmExit exit = guest.Cpu.Run();
+        guest.SkipIfEmulated(exit.Kind == VmExitKind.Mmio, "takes lost memory for a device's");
+        Assert.Equal((VmExitKind.HostFailure, (ulong)Errno.EFAULT), (exit.Kind, exit.Value));
+        guest.Machine.Unmap(0x400000);
+    }
+
+    [Fact]
+    public void An_exit_says_what_it_is()
+    {
+        Assert.Equal("store at 0xd0000000, 4 bytes: 0x12", new VmExit { Kind = VmExitKind.Mmio, Width = 4, IsWrite = true, Address = 0xd0000000, Value = 0x12 }.ToString());
+        Assert.Equal("in from port 0x60, 1 bytes", new VmExit { Kind = VmExitKind.Port, Width = 1, Address = 0x60 }.ToString());
+        Assert.Equal("rdmsr 0x1b", new VmExit { Kind = VmExitKind.ReadMsr, Address = 0x1b }.ToString());
+    }
+
     [SkippableFact]
     public void An_exit_costs_no_allocation()
     {
