@@ -12,6 +12,7 @@ public sealed class GuestClock
     private readonly Lock _changes = new();
     private long _origin;
     private long _pausedAt;
+    private int _pauses;
 
     /// <summary>Makes a clock that is running.</summary>
     /// <param name="host">Timestamps alone are used of it, and its UTC for <see cref="UtcNow"/>.</param>
@@ -33,6 +34,9 @@ public sealed class GuestClock
 
     /// <summary>Whether it stands still.</summary>
     public bool IsPaused => Volatile.Read(ref _pausedAt) != Running;
+
+    /// <summary>How often it was paused and went on.</summary>
+    public int Pauses => Volatile.Read(ref _pauses);
 
     /// <summary>The world's time. It goes on while a guest is paused.</summary>
     public DateTimeOffset UtcNow => _host.GetUtcNow();
@@ -63,6 +67,7 @@ public sealed class GuestClock
                 return;
             }
 
+            Volatile.Write(ref _pauses, _pauses + 1);
             Volatile.Write(ref _origin, HostNow - _pausedAt);
             Volatile.Write(ref _pausedAt, Running);
         }

@@ -4,7 +4,7 @@ namespace Makatea.Vmm;
 /// How a vCPU's time stamp counter relates to the clock of its guest. The counter is the processor's own, and what its frequency was told to be is off by some parts in a million, so
 /// the relation rests on a sample that is at most a second old: it does not drift however long the guest runs.
 /// </summary>
-/// <remarks>Used by its vCPU's thread. A guest that writes its counter, or a guest that was moved, makes a jump: <see cref="Renew"/> follows it.</remarks>
+/// <remarks>Used by its vCPU's thread. A guest that writes its counter, or one that was moved, makes a jump: <see cref="Renew"/> follows it.</remarks>
 public sealed class TscClock
 {
     /// <summary>How old a sample may be, in nanoseconds.</summary>
@@ -17,6 +17,7 @@ public sealed class TscClock
     private readonly Func<ulong> _read;
     private long _sampleTime;
     private ulong _sampleCount;
+    private int _pauses;
 
     /// <summary>Makes a clock, and reads the counter.</summary>
     /// <param name="clock">The guest's clock.</param>
@@ -36,9 +37,10 @@ public sealed class TscClock
     /// <summary>Counts a second, as the guest is told.</summary>
     public ulong Frequency { get; }
 
-    /// <summary>Takes a new sample: after the guest wrote the counter, and after a pause.</summary>
+    /// <summary>Takes a new sample: after the counter was written.</summary>
     public void Renew()
     {
+        _pauses = _clock.Pauses;
         long best = long.MaxValue;
         for (int attempt = 0; attempt < 4 && best > SampleTolerance; attempt++)
         {
@@ -59,7 +61,7 @@ public sealed class TscClock
     /// <returns>A <see cref="GuestClock.Now"/>; <see cref="long.MaxValue"/> when that is more than centuries away.</returns>
     public long TimeOf(ulong count)
     {
-        if (_clock.Now - _sampleTime > SampleLifetime)
+        if (IsStale(_clock.Now))
         {
             Renew();
         }
@@ -78,7 +80,7 @@ public sealed class TscClock
         get
         {
             long now = _clock.Now;
-            if (now - _sampleTime > SampleLifetime)
+            if (IsStale(now))
             {
                 Renew();
                 now = _clock.Now;
@@ -89,6 +91,9 @@ public sealed class TscClock
                 : _sampleCount - (ulong)((UInt128)(_sampleTime - now) * Frequency / GuestClock.Second);
         }
     }
+
+    /// <summary>The counter may have gone on while the guest's clock stood still.</summary>
+    private bool IsStale(long now) => now - _sampleTime > SampleLifetime || _pauses != _clock.Pauses;
 
     private static long Saturate(UInt128 value, long most) => value >= (UInt128)most ? most : (long)value;
 }

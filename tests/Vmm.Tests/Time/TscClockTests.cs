@@ -47,6 +47,17 @@ public sealed class TscClockTests
     }
 
     [Fact]
+    public void A_counter_that_went_on_while_the_guest_was_paused_is_followed()
+    {
+        TscClock tsc = new(_time.Clock, Frequency, Count);
+        _time.Clock.Pause();
+        _offset += 500; // the clock stands still, the counter does not
+        _time.Clock.Resume();
+        Assert.Equal(Count(), tsc.Now);
+        Assert.Equal(_time.Clock.Now, tsc.TimeOf(Count()));
+    }
+
+    [Fact]
     public void An_interrupted_reading_is_done_again()
     {
         int readings = 0;

@@ -73,10 +73,17 @@ public sealed partial class LocalApic : RegisterBus
     /// <summary>Whether its registers are MSRs; else they are in memory.</summary>
     public bool IsExtended => (Volatile.Read(ref _base) & LocalApicMsr.BaseIsExtended) != 0;
 
-    /// <summary>Whether NMI, INIT or a start-up waits.</summary>
-    public bool HasEvents => _events.Any;
+    /// <summary>Whether NMI, INIT or a start-up waits. For its vCPU's thread: what comes later wakes it.</summary>
+    public bool HasEvents
+    {
+        get
+        {
+            Look();
+            return _events.Any;
+        }
+    }
 
-    /// <summary>Whether <see cref="TryTakeInterrupt"/> would give one.</summary>
+    /// <summary>Whether <see cref="TryTakeInterrupt"/> would give one. For its vCPU's thread: what comes later wakes it.</summary>
     public bool HasInterrupt
     {
         get
@@ -151,7 +158,7 @@ public sealed partial class LocalApic : RegisterBus
         return _events.TakeStartUp(out page);
     }
 
-    /// <summary>After the guest's time stamp counter was written, by itself or with what was restored: a deadline moves with it.</summary>
+    /// <summary>After the guest's time stamp counter was written, or has gone on while the guest's clock was paused: a deadline moves with it.</summary>
     public void FollowTsc() => _timer.FollowTsc();
 
     /// <summary>As after INIT: all but the mode and the ID.</summary>

@@ -152,6 +152,9 @@ public sealed class TimerTests
     }
 
     [Fact]
+    public void Its_frequency_is_what_CPUID_tells() => Assert.Equal(Vmm.Policy.TimeLeaves.Crystal, LocalApicTimer.Frequency);
+
+    [Fact]
     public void INIT_stops_it()
     {
         Start(Periodic | 0x40, 1_000_000);

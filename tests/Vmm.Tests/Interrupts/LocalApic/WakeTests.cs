@@ -21,6 +21,15 @@ public sealed class WakeTests
     }
 
     [Fact]
+    public void A_vCPU_that_sleeps_with_interrupts_off_is_woken_by_an_NMI_behind_a_vector()
+    {
+        OnOtherThread(() => _bed.Apic.Post(0x40, false));
+        Assert.False(_bed.Apic.HasEvents); // all that it asks before it sleeps again
+        OnOtherThread(_bed.Apic.PostNmi);
+        Assert.Equal(2, _bed.Wakes());
+    }
+
+    [Fact]
     public void A_vCPU_does_not_wake_itself()
     {
         _ = _bed.Apic.HasInterrupt;
