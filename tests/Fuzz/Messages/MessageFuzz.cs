@@ -4,7 +4,6 @@ using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Virtio;
 using Makatea.Virtio.Block;
-using Makatea.Virtio.Testing;
 
 namespace Makatea.Fuzz.Messages;
 

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using Makatea.Platform;
 using Makatea.Virtio;
-using Makatea.Virtio.Testing;
 
 namespace Makatea.Fuzz.Messages;
 

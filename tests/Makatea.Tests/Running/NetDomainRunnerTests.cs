@@ -6,6 +6,7 @@ using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Running;
 using Makatea.Systems;
+using Makatea.Virtio;
 using Makatea.Virtio.Testing;
 
 namespace Makatea.Tests.Running;

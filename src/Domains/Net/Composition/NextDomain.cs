@@ -1,4 +1,5 @@
 using Makatea.Platform;
+using Makatea.Virtio;
 using Makatea.Virtio.Testing;
 
 namespace Makatea.Domains.Net;

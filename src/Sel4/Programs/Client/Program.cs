@@ -2,6 +2,7 @@ using System.Globalization;
 using Makatea.Platform;
 using Makatea.Platform.Sel4;
 using Makatea.Sel4.Programs;
+using Makatea.Virtio;
 using Makatea.Virtio.Testing;
 
 // Plays a guest with a disk, of which it was granted a channel:

@@ -3,7 +3,7 @@ using Makatea.NetStack;
 using Makatea.Platform;
 using Makatea.Platform.Sel4;
 using Makatea.Sel4.Programs;
-using Makatea.Virtio.Testing;
+using Makatea.Virtio;
 
 // Plays a guest on a network, of which it was granted a channel:
 //   netclient ADDRESS [PORT PATH TIMES]  gets an address, asks ADDRESS for an echo, and fetches the page http://ADDRESS:PORT/PATH

@@ -1,6 +1,6 @@
 using Makatea.Platform;
 
-namespace Makatea.Virtio.Testing;
+namespace Makatea.Virtio;
 
 /// <summary>Memory in which a back end keeps what is in flight; the front end keeps it over a reconnection (section "Inflight I/O tracking").</summary>
 /// <param name="Memory">The memory, to be given to the next back end.</param>

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Makatea.Platform;
 
-namespace Makatea.Virtio.Testing;
+namespace Makatea.Virtio;
 
 /// <summary>
 /// A message of vhost-user (section "Message Specification"): le32 request, le32 flags, le32 size, then the payload. Numbers are in the machine's byte order,

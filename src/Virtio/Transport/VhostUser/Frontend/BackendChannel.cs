@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Makatea.Platform;
 
-namespace Makatea.Virtio.Testing;
+namespace Makatea.Virtio;
 
 /// <summary>Takes the messages that the back end sends on its own channel (section "Back-end communication"), on a thread of its own.</summary>
 internal sealed class BackendChannel : IDisposable

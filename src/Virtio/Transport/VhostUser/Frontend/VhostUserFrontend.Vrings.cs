@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Makatea.Platform;
 
-namespace Makatea.Virtio.Testing;
+namespace Makatea.Virtio;
 
 /// <content>Messages that are about one ring.</content>
 public sealed partial class VhostUserFrontend
@@ -14,17 +14,10 @@ public sealed partial class VhostUserFrontend
 
     /// <summary>VHOST_USER_SET_VRING_ADDR.</summary>
     /// <param name="index">The ring.</param>
-    /// <param name="areas">Where it is.</param>
+    /// <param name="descriptors">The front end's own address of the descriptor area.</param>
+    /// <param name="device">That of the device area.</param>
+    /// <param name="driver">That of the driver area.</param>
     /// <param name="logAddress">Guest address at which writes to the used ring are logged, or null for no log (VHOST_VRING_F_LOG).</param>
-    public void SetVringAddresses(int index, RingAreas areas, ulong? logAddress = null) =>
-        SetVringAddresses(
-            index,
-            (ulong)areas.Descriptors.Segment.Address,
-            (ulong)areas.Device.Segment.Address,
-            (ulong)areas.Driver.Segment.Address,
-            logAddress);
-
-    /// <summary>VHOST_USER_SET_VRING_ADDR with the front end's own addresses of the areas.</summary>
     public void SetVringAddresses(int index, ulong descriptors, ulong device, ulong driver, ulong? logAddress = null)
     {
         byte[] payload = new byte[40];
@@ -69,25 +62,6 @@ public sealed partial class VhostUserFrontend
 
     /// <summary>VHOST_USER_SET_VRING_ENABLE.</summary>
     public void SetVringEnabled(int index, bool enabled) => TellVringState(VhostUserRequest.SetVringEnable, index, enabled ? 1u : 0);
-
-    /// <summary>Sets a ring up and starts it, in QEMU's order.</summary>
-    public void StartVring(int index, RingAreas areas, RingPosition position, Doorbell kick, Doorbell? call, Doorbell? error = null)
-    {
-        SetVringSize(index, areas.Size);
-        SetVringBase(index, position);
-        SetVringAddresses(index, areas);
-        if (error is not null)
-        {
-            SetVringError(index, error);
-        }
-
-        SetVringCall(index, call);
-        SetVringKick(index, kick);
-        if ((Features & VhostUserFeatures.ProtocolFeatures) != 0)
-        {
-            SetVringEnabled(index, true);
-        }
-    }
 
     private bool IsPacked => (Features & VirtioFeatures.PackedRing) != 0;
 

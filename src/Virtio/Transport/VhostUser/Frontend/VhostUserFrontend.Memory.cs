@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Makatea.Platform;
 
-namespace Makatea.Virtio.Testing;
+namespace Makatea.Virtio;
 
 /// <content>Messages that hand memory over.</content>
 public sealed partial class VhostUserFrontend
@@ -13,41 +13,41 @@ public sealed partial class VhostUserFrontend
     private const int InflightLength = 24;
 
     /// <summary>VHOST_USER_SET_MEM_TABLE: the back end sees these regions and no others.</summary>
-    public void SetMemoryTable(GuestArena arena)
+    /// <param name="regions">The regions, up to <see cref="MaxTableRegions"/>.</param>
+    /// <param name="grants">What each is in, in the same order.</param>
+    public void SetMemoryTable(IReadOnlyList<VhostUserRegion> regions, ReadOnlySpan<Grant> grants)
     {
-        int count = arena.Ranges.Count;
-        byte[] payload = new byte[8 + (count * RegionLength)];
-        BinaryPrimitives.WriteInt32LittleEndian(payload, count);
-        for (int i = 0; i < count; i++)
+        byte[] payload = new byte[8 + (regions.Count * RegionLength)];
+        BinaryPrimitives.WriteInt32LittleEndian(payload, regions.Count);
+        for (int i = 0; i < regions.Count; i++)
         {
-            WriteRegion(payload.AsSpan(8 + (i * RegionLength)), arena, i);
+            WriteRegion(payload.AsSpan(8 + (i * RegionLength)), regions[i]);
         }
 
-        Tell(VhostUserRequest.SetMemoryTable, payload, [.. arena.Grants]);
+        Tell(VhostUserRequest.SetMemoryTable, payload, grants);
     }
 
     /// <summary>VHOST_USER_GET_MAX_MEM_SLOTS.</summary>
     public ulong GetMaxMemorySlots() => Ask(VhostUserRequest.GetMaxMemorySlots, []).ToUInt64();
 
     /// <summary>VHOST_USER_ADD_MEM_REG.</summary>
-    public void AddMemoryRegion(GuestArena arena, int region) =>
-        Tell(VhostUserRequest.AddMemoryRegion, SingleRegion(arena, region), arena.Grants[region]);
+    public void AddMemoryRegion(VhostUserRegion region, Grant grant) => Tell(VhostUserRequest.AddMemoryRegion, SingleRegion(region), grant);
 
     /// <summary>VHOST_USER_REM_MEM_REG.</summary>
-    public void RemoveMemoryRegion(GuestArena arena, int region) => Tell(VhostUserRequest.RemoveMemoryRegion, SingleRegion(arena, region));
+    public void RemoveMemoryRegion(VhostUserRegion region) => Tell(VhostUserRequest.RemoveMemoryRegion, SingleRegion(region));
 
-    /// <summary>Hands all of an arena over, region by region where the back end has memory slots and at once otherwise, as QEMU does.</summary>
-    public void ShareMemory(GuestArena arena)
+    /// <summary>Hands memory over, region by region where the back end has memory slots and at once otherwise, as QEMU does.</summary>
+    public void ShareMemory(IReadOnlyList<VhostUserRegion> regions, ReadOnlySpan<Grant> grants)
     {
         if ((ProtocolFeatures & VhostUserProtocolFeatures.ConfigureMemorySlots) == 0)
         {
-            SetMemoryTable(arena);
+            SetMemoryTable(regions, grants);
             return;
         }
 
-        for (int i = 0; i < arena.Ranges.Count; i++)
+        for (int i = 0; i < regions.Count; i++)
         {
-            AddMemoryRegion(arena, i);
+            AddMemoryRegion(regions[i], grants[i]);
         }
     }
 
@@ -105,19 +105,18 @@ public sealed partial class VhostUserFrontend
         return payload;
     }
 
-    private static byte[] SingleRegion(GuestArena arena, int region)
+    private static byte[] SingleRegion(VhostUserRegion region)
     {
         byte[] payload = new byte[8 + RegionLength];
-        WriteRegion(payload.AsSpan(8), arena, region);
+        WriteRegion(payload.AsSpan(8), region);
         return payload;
     }
 
-    private static void WriteRegion(Span<byte> destination, GuestArena arena, int region)
+    private static void WriteRegion(Span<byte> destination, VhostUserRegion region)
     {
-        GuestRange range = arena.Ranges[region];
-        BinaryPrimitives.WriteUInt64LittleEndian(destination, range.Address);
-        BinaryPrimitives.WriteUInt64LittleEndian(destination[8..], range.Length);
-        BinaryPrimitives.WriteUInt64LittleEndian(destination[16..], arena.UserAddress(range.Address));
-        BinaryPrimitives.WriteUInt64LittleEndian(destination[24..], 0);
+        BinaryPrimitives.WriteUInt64LittleEndian(destination, region.GuestAddress);
+        BinaryPrimitives.WriteUInt64LittleEndian(destination[8..], region.Length);
+        BinaryPrimitives.WriteUInt64LittleEndian(destination[16..], region.UserAddress);
+        BinaryPrimitives.WriteUInt64LittleEndian(destination[24..], region.Offset);
     }
 }

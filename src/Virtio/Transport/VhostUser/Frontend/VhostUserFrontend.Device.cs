@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Makatea.Platform;
 
-namespace Makatea.Virtio.Testing;
+namespace Makatea.Virtio;
 
 /// <content>Messages that are about the device as a whole.</content>
 public sealed partial class VhostUserFrontend

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Makatea.Platform;
 
-namespace Makatea.Virtio.Testing;
+namespace Makatea.Virtio;
 
 /// <summary>
 /// The front end of vhost-user: a method for each message, which returns when the back end took it. With
