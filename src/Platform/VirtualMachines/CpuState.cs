@@ -1,6 +1,7 @@
 namespace Makatea.Platform;
 
-/// <summary>The whole state of a virtual processor, as a snapshot keeps it. Its local APIC is not in it where that is the VMM's.</summary>
+/// <summary>The whole state of a virtual processor, as a snapshot keeps it. Where the local APIC is the VMM's, that, and
+/// whether the processor waits for an interrupt or to be started, is not in it.</summary>
 public sealed record CpuState
 {
     /// <summary>General registers.</summary>
@@ -23,4 +24,11 @@ public sealed record CpuState
 
     /// <summary>What is about to happen to it.</summary>
     public required CpuEvents Events { get; init; }
+
+    /// <summary>Its form in a snapshot's file.</summary>
+    public byte[] ToBytes() => CpuStateFormat.Write(this);
+
+    /// <summary>Reads what <see cref="ToBytes"/> made; whether a processor can have this state is for <see cref="VirtualCpu.RestoreState"/> to say.</summary>
+    /// <exception cref="InvalidDataException">It did not make this.</exception>
+    public static CpuState FromBytes(ReadOnlySpan<byte> bytes) => CpuStateFormat.Read(bytes);
 }

@@ -162,7 +162,7 @@ public sealed class StateTests
         Assert.True(state.Events.IsNmiPending);
 
         using TinyGuest other = Computing();
-        other.Cpu.RestoreState(state);
+        other.Cpu.RestoreState(CpuState.FromBytes(state.ToBytes()));
         CpuState again = other.Cpu.SaveState();
         Assert.Equal(state.Registers, again.Registers);
         Assert.Equal(state.SystemRegisters, again.SystemRegisters);
