@@ -240,6 +240,19 @@ public sealed class ExitTests
         guest.RunToPort(0x81);
     }
 
+    /// <summary>[SDM] 3C 27.3.1.2, [APM] 2 15.5.1: code of both 64 and 32 bits is no state of a processor.</summary>
+    [SkippableFact]
+    public void A_state_that_the_processor_refuses_is_a_failed_entry()
+    {
+        using TinyGuest guest = TinyGuest.Long(a => a.hlt());
+        guest.Cpu.GetSystemRegisters(out CpuSystemRegisters system);
+        guest.Cpu.SetSystemRegisters(system with { Cs = system.Cs with { Rights = system.Cs.Rights | 0x4000 } });
+        VmExit exit = guest.Cpu.Run();
+        guest.SkipIfEmulated(exit.Kind != VmExitKind.EntryFailure, $"enters whatever there is: there was {exit}");
+        Assert.Equal(VmExitKind.EntryFailure, exit.Kind);
+        Assert.NotEqual(0ul, exit.Value);
+    }
+
     [SkippableFact]
     public void Memory_that_its_owner_takes_away_stops_the_guest()
     {
