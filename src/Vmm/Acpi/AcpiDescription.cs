@@ -18,7 +18,7 @@ public sealed record AcpiDescription
     public byte IoApicId { get; init; }
 
     /// <summary>Pin of the IOAPIC that the timer of ISA (interrupt 0) is wired to.</summary>
-    public uint TimerPin { get; init; } = 2;
+    public uint TimerPin { get; init; } = PlatformPins.Pit;
 
     /// <summary>There is a serial port at 0x3f8, interrupt 4.</summary>
     public bool HasSerialPort { get; init; }
@@ -40,25 +40,25 @@ public sealed record AcpiDescription
 public sealed record AcpiPower
 {
     /// <summary>Port of PM1 status and enable, 4 bytes.</summary>
-    public ushort EventBlock { get; init; } = 0x600;
+    public ushort EventBlock { get; init; } = PlatformPorts.Power + PowerRegister.Status;
 
     /// <summary>Port of PM1 control, 2 bytes.</summary>
-    public ushort ControlBlock { get; init; } = 0x604;
+    public ushort ControlBlock { get; init; } = PlatformPorts.Power + PowerRegister.Control;
 
     /// <summary>Port of the timer, 4 bytes: 3.579545 MHz, 32 bits.</summary>
-    public ushort Timer { get; init; } = 0x608;
+    public ushort Timer { get; init; } = PlatformPorts.Power + PowerRegister.Timer;
 
     /// <summary>Port to which <see cref="ResetValue"/> is written to reset the machine.</summary>
-    public ushort Reset { get; init; } = 0xcf9;
+    public ushort Reset { get; init; } = PlatformPorts.Reset;
 
     /// <summary>What is written there, a byte.</summary>
-    public byte ResetValue { get; init; } = 0x06;
+    public byte ResetValue { get; init; } = ResetControl.ResetValue;
 
     /// <summary>SLP_TYP that turns the machine off (S5), 0 to 7.</summary>
-    public byte SoftOff { get; init; } = 5;
+    public byte SoftOff { get; init; } = PowerRegister.SoftOff;
 
     /// <summary>Pin of the IOAPIC that power management raises: level triggered, active high.</summary>
-    public byte InterruptPin { get; init; } = 9;
+    public byte InterruptPin { get; init; } = PlatformPins.Power;
 }
 
 /// <summary>Registers by which slots of the PCI bus are attached and detached, and how the guest is told of them.</summary>

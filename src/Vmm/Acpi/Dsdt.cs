@@ -1,4 +1,5 @@
 using Makatea.Vmm.Boot;
+using Makatea.Vmm.Pci;
 
 namespace Makatea.Vmm.Acpi;
 
@@ -54,6 +55,11 @@ internal static class Dsdt
             resources.Memory(GuestLayout.Ecam);
         }
 
+        if (description.HotPlug is { } hotPlug)
+        {
+            resources.Ports(hotPlug.Port, (byte)HotPlugController.PortCount);
+        }
+
         board.Name("_HID", AmlTerm.EisaId("PNP0C02"));
         board.Name("_UID", AmlTerm.Integer(0));
         board.Name("_CRS", resources.ToTerm());
@@ -63,13 +69,13 @@ internal static class Dsdt
     {
         port.Name("_HID", AmlTerm.EisaId("PNP0501"));
         port.Name("_UID", AmlTerm.Integer(1));
-        port.Name("_CRS", new ResourceTemplate().Ports(0x3f8, 8).IsaInterrupt(4).ToTerm());
+        port.Name("_CRS", new ResourceTemplate().Ports(PlatformPorts.Serial, (byte)PlatformPorts.SerialLength).IsaInterrupt(PlatformPins.Serial).ToTerm());
     });
 
     private static void AddClock(AmlWriter system) => system.Device("RTC", clock =>
     {
         clock.Name("_HID", AmlTerm.EisaId("PNP0B00"));
-        clock.Name("_CRS", new ResourceTemplate().Ports(0x70, 2).IsaInterrupt(8).ToTerm());
+        clock.Name("_CRS", new ResourceTemplate().Ports(PlatformPorts.Rtc, (byte)PlatformPorts.RtcLength).IsaInterrupt(PlatformPins.Rtc).ToTerm());
     });
 
     private static void AddVirtioDevice(AmlWriter system, int number, AcpiVirtioDevice device) => system.Device($"V{number:X3}", virtio =>

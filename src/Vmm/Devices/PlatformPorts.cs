@@ -33,6 +33,9 @@ public static class PlatformPorts
     /// <summary>Ports of ACPI's fixed registers.</summary>
     public const ushort PowerLength = 12;
 
+    /// <summary>Slots of the PCI bus that come and go (<see cref="Pci.HotPlugController"/>).</summary>
+    public const ushort HotPlug = 0x620;
+
     /// <summary>Reset control, inside the ports of PCI's configuration: a host bridge passes accesses of 1 byte on.</summary>
     public const ushort Reset = 0xcf9;
 }
@@ -51,4 +54,7 @@ public static class PlatformPins
 
     /// <summary>ACPI's SCI: a level, as an override says.</summary>
     public const int Power = 9;
+
+    /// <summary>Slots of the PCI bus that come and go: an edge.</summary>
+    public const int HotPlug = 16;
 }

@@ -2,9 +2,12 @@ using Makatea.Platform;
 
 namespace Makatea.Vmm.Pci;
 
-/// <summary>Configuration space by an address port and a data port of 32 bits each ([PCI-3.0] 3.2.2.3.2).</summary>
-internal sealed class PciConfigPorts(PciHostBridge bridge) : RegisterBus
+/// <summary>
+/// Configuration space by an address port and a data port of 32 bits each ([PCI-3.0] 3.2.2.3.2). The address port is one of 32 bits alone; a byte in the middle of it is the reset control of chipsets.
+/// </summary>
+internal sealed class PciConfigPorts(PciHostBridge bridge, RegisterBus? resetControl) : RegisterBus
 {
+    private const ulong ResetControl = PlatformPorts.Reset - PciHostBridge.FirstPort;
     private const ulong Data = 4;
     private const uint Enable = 1U << 31;
     private const int BusShift = 16;
@@ -21,6 +24,11 @@ internal sealed class PciConfigPorts(PciHostBridge bridge) : RegisterBus
             return Volatile.Read(ref _address);
         }
 
+        if (address == ResetControl && width == 1 && resetControl is not null)
+        {
+            return resetControl.Read(0, 1);
+        }
+
         return TryFind(address, width, out int slot, out int offset) ? bridge.ReadConfig(slot, offset, width) : RegisterWidth.Mask(width);
     }
 
@@ -29,6 +37,10 @@ internal sealed class PciConfigPorts(PciHostBridge bridge) : RegisterBus
         if (address == 0 && width == 4)
         {
             Volatile.Write(ref _address, (uint)value & WritableAddress);
+        }
+        else if (address == ResetControl && width == 1)
+        {
+            resetControl?.Write(0, 1, value);
         }
         else if (TryFind(address, width, out int slot, out int offset))
         {

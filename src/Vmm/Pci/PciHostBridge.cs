@@ -30,14 +30,15 @@ public sealed class PciHostBridge
     /// <summary>Makes a bus with nothing on it but the bridge.</summary>
     /// <param name="memory">The bus of device memory.</param>
     /// <param name="layout">Its windows.</param>
-    public PciHostBridge(DeviceBus memory, GuestLayout layout)
+    /// <param name="resetControl">The register of one byte that chipsets have among the ports, at <see cref="PlatformPorts.Reset"/>; null for none.</param>
+    public PciHostBridge(DeviceBus memory, GuestLayout layout, RegisterBus? resetControl = null)
     {
         ArgumentNullException.ThrowIfNull(memory);
         ArgumentNullException.ThrowIfNull(layout);
         _memory = memory;
         _windows = [GuestLayout.DeviceWindow, layout.HighDeviceWindow];
         _slots[0] = new BridgeFunction();
-        Ports = new PciConfigPorts(this);
+        Ports = new PciConfigPorts(this, resetControl);
         Ecam = new PciEcam(this);
     }
 

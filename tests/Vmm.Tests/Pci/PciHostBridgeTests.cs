@@ -171,17 +171,30 @@ public sealed class PciHostBridgeTests
         HotPlugController controller = new(machine.Bridge, line.Object, (slot, function) => ejected.Add((slot, function)));
         TestFunction function = new();
         controller.Attach(5, function);
-        line.Verify(l => l.Set(true), Times.Once);
+        line.Verify(l => l.Pulse(), Times.Once);
         Assert.Equal((1UL << 5, 0UL), (controller.Read(0, 4), controller.Read(0, 4)));
         Assert.Equal(2, new PciHost(machine).Scan().Count);
 
         controller.RequestEject(5);
-        line.Verify(l => l.Set(true), Times.Exactly(2));
+        line.Verify(l => l.Pulse(), Times.Exactly(2));
         Assert.Equal((1UL << 5, 0UL), (controller.Read(4, 4), controller.Read(4, 4)));
         Assert.Equal(2, new PciHost(machine).Scan().Count);
         controller.Write(8, 4, 0xffff_ffff);
         Assert.Equal([(5, function)], ejected);
         Assert.Single(new PciHost(machine).Scan());
+    }
+
+    [Fact]
+    public void A_byte_among_the_ports_is_the_reset_control()
+    {
+        Mock<RegisterBus> control = new();
+        control.Setup(c => c.Read(0, 1)).Returns(2);
+        PciHostBridge bridge = new(new DeviceBus(), new GuestLayout(64 << 20, 40), control.Object);
+        bridge.Ports.Write(0, 4, 0x8000_0004);
+        bridge.Ports.Write(1, 1, 6);
+        control.Verify(c => c.Write(0, 1, 6), Times.Once);
+        Assert.Equal((2UL, 0x8000_0004UL), (bridge.Ports.Read(1, 1), bridge.Ports.Read(0, 4)));
+        control.Verify(c => c.Write(It.IsAny<ulong>(), It.IsAny<int>(), It.IsAny<ulong>()), Times.Once);
     }
 
     [Fact]
