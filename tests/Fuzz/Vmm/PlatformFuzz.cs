@@ -117,7 +117,18 @@ public sealed class PlatformFuzz : IFuzzTarget
             case 8 or 9:
                 AccessMsr(processor, input);
                 break;
-            case 10 or 11:
+            case 10:
+                // Few random bytes get to this: an APIC that is on, a message that means it, and the interrupt taken, perhaps while others are in service.
+                if (input.OneIn(2))
+                {
+                    apic.Write(SpuriousVector, 4, 0x1ff);
+                    apic.TaskPriorityClass = 0;
+                }
+
+                platform.Messages.Send(InterruptController.MessageBase | ((ulong)processor << 12), input.Byte() | (input.OneIn(2) ? 0xc000u : 0));
+                Take(processor);
+                break;
+            case 11:
                 Take(processor);
                 break;
             case 12:

@@ -42,7 +42,7 @@ public sealed class WakeTests
     public void Threads_that_post_at_once_lose_neither_a_vector_nor_a_wake_up()
     {
         const int Posters = 3;
-        const int Rounds = 20_000;
+        const int Rounds = 5_000;
         using SemaphoreSlim wake = new(0);
         SteppedTime time = new();
         LocalApicBus bus = new();
