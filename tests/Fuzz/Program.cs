@@ -22,6 +22,8 @@ public static class Program
         ("net", () => new NetFuzz(), 100_000),
         ("functions", () => new FunctionFuzz(), 300_000),
         ("vmm", () => new PlatformFuzz(), 10_000_000),
+        ("virtio", () => new VirtioFuzz(), 10_000_000),
+        ("kernels", () => new KernelFuzz(), 200_000),
     ];
 
     /// <summary>Names of all targets.</summary>
