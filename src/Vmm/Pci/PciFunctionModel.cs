@@ -50,7 +50,13 @@ public abstract class PciFunctionModel
     {
         lock (Lock)
         {
-            return offset <= PciConfig.Length - width ? Load(offset, width) : 0;
+            if (offset > PciConfig.Length - width)
+            {
+                return 0;
+            }
+
+            OnConfigReading(offset, width);
+            return Load(offset, width);
         }
     }
 
@@ -170,6 +176,17 @@ public abstract class PciFunctionModel
 
     /// <summary>Sets configuration space.</summary>
     protected void Set16(int offset, ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(_config.AsSpan(offset), value);
+
+    /// <summary>Sets configuration space.</summary>
+    protected void Set32(int offset, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_config.AsSpan(offset), value);
+
+    /// <summary>Reads configuration space, under its lock.</summary>
+    protected uint Get32(int offset) => BinaryPrimitives.ReadUInt32LittleEndian(_config.AsSpan(offset));
+
+    /// <summary>Told before configuration space is read; under its lock.</summary>
+    protected virtual void OnConfigReading(int offset, int width)
+    {
+    }
 
     /// <summary>Told when configuration space was written; under its lock.</summary>
     protected virtual void OnConfigWritten(int offset, int width)

@@ -24,6 +24,10 @@ public sealed class VirtioPciFunction : PciFunctionModel, IVirtioInterrupts
     private const ushort Vendor = 0x1af4;
     private const ushort FirstDevice = 0x1040;
     private const byte VendorCapability = 0x09;
+    private const int WindowBar = 4;
+    private const int WindowOffset = 8;
+    private const int WindowLength = 12;
+    private const int WindowData = 16;
     private const ushort MsiXEnable = 1 << 15;
     private const ushort MsiXMask = 1 << 14;
 
@@ -31,6 +35,7 @@ public sealed class VirtioPciFunction : PciFunctionModel, IVirtioInterrupts
     private readonly VirtioPciRegisters _registers;
     private readonly MsiXModel _msiX;
     private readonly int _msiXControl;
+    private readonly int _window;
     private readonly Func<DoorbellTrigger, Doorbell, IDisposable>? _attach;
     private readonly List<IDisposable> _attached = [];
 
@@ -61,6 +66,7 @@ public sealed class VirtioPciFunction : PciFunctionModel, IVirtioInterrupts
         AddRegion(3, IsrOffset, 1, []);
         AddRegion(4, ConfigOffset, (uint)RegionLength, []);
         _msiXControl = AddMsiX(_msiX.Count) + 2;
+        _window = AddWindow();
     }
 
     internal override void OnMapped(PciBarModel bar, ulong? address)
@@ -79,8 +85,22 @@ public sealed class VirtioPciFunction : PciFunctionModel, IVirtioInterrupts
     }
 
     /// <inheritdoc/>
+    protected override void OnConfigReading(int offset, int width)
+    {
+        if (TouchesWindow(offset, width) && TryFindWindow(out ulong address, out int length))
+        {
+            Set32(_window + WindowData, (uint)_registers.Read(address, length));
+        }
+    }
+
+    /// <inheritdoc/>
     protected override void OnConfigWritten(int offset, int width)
     {
+        if (TouchesWindow(offset, width) && TryFindWindow(out ulong address, out int length))
+        {
+            _registers.Write(address, length, Get32(_window + WindowData) & RegisterWidth.Mask(length));
+        }
+
         ushort control = Get16(_msiXControl);
         _msiX.SetEnabled((control & (MsiXEnable | MsiXMask)) == MsiXEnable && IsBusMaster);
     }
@@ -126,7 +146,7 @@ public sealed class VirtioPciFunction : PciFunctionModel, IVirtioInterrupts
     }
 
     // struct virtio_pci_cap (4.1.4).
-    private void AddRegion(byte type, ulong offset, uint length, ReadOnlySpan<byte> more)
+    private int AddRegion(byte type, ulong offset, uint length, ReadOnlySpan<byte> more)
     {
         Span<byte> body = stackalloc byte[14 + more.Length];
         body.Clear();
@@ -136,7 +156,30 @@ public sealed class VirtioPciFunction : PciFunctionModel, IVirtioInterrupts
         BinaryPrimitives.WriteUInt32LittleEndian(body[6..], (uint)offset);
         BinaryPrimitives.WriteUInt32LittleEndian(body[10..], length);
         more.CopyTo(body[14..]);
-        AddCapability(VendorCapability, body);
+        return AddCapability(VendorCapability, body);
+    }
+
+    // Another way to BAR 0, for drivers that cannot map it (4.1.4.9).
+    private int AddWindow()
+    {
+        int at = AddRegion(5, 0, 0, new byte[4]);
+        AllowWrites(at + WindowBar, byte.MaxValue);
+        for (int offset = WindowOffset; offset < WindowData + 4; offset += 2)
+        {
+            AllowWrites(at + offset, ushort.MaxValue);
+        }
+
+        return at;
+    }
+
+    private bool TouchesWindow(int offset, int width) => offset < _window + WindowData + 4 && offset + width > _window + WindowData;
+
+    private bool TryFindWindow(out ulong address, out int length)
+    {
+        address = Get32(_window + WindowOffset);
+        uint size = Get32(_window + WindowLength);
+        length = (int)size;
+        return size is 1 or 2 or 4 && address < RegistersLength && address % size == 0 && (byte)Get16(_window + WindowBar) == RegistersBar;
     }
 
     private int AddMsiX(int vectors)

@@ -156,6 +156,40 @@ public sealed class TransportTests : IDisposable
         Assert.Equal((byte)(generation + 1), driver.Common.ReadByte(0x15));
     }
 
+    /// <summary>4.1.4.9.</summary>
+    [Fact]
+    public void Registers_can_be_reached_through_configuration_space()
+    {
+        using PciDriver driver = new(_device, _reports);
+        ulong window = 0xe000_0000 + (7 << 15) + 0x34;
+        while (driver.Machine.Memory.Read(window, 1) is var at and not 0)
+        {
+            window = 0xe000_0000 + (7 << 15) + at;
+            if (driver.Machine.Memory.Read(window, 1) == 9 && driver.Machine.Memory.Read(window + 3, 1) == 5)
+            {
+                break;
+            }
+
+            window++;
+        }
+
+        Assert.Equal((20UL, 5UL), (driver.Machine.Memory.Read(window + 2, 1), driver.Machine.Memory.Read(window + 3, 1)));
+        driver.Machine.Memory.Write(window + 8, 4, 0x14);
+        driver.Machine.Memory.Write(window + 12, 4, 1);
+        driver.Machine.Memory.Write(window + 16, 4, 3);
+        Assert.Equal((3, 3UL), (driver.Status, driver.Machine.Memory.Read(window + 16, 4)));
+
+        // Neither another base address register nor what is not aligned, outside or too wide.
+        foreach ((ulong bar, ulong offset, ulong length) in ((ulong, ulong, ulong)[])[(2, 0x14, 1), (0, 0x15, 2), (0, 0x8000, 4), (0, 0x14, 3), (0, 0x14, 0), (0, 0xffff_fffc, 4)])
+        {
+            driver.Machine.Memory.Write(window + 4, 1, bar);
+            driver.Machine.Memory.Write(window + 8, 4, offset);
+            driver.Machine.Memory.Write(window + 12, 4, length);
+            driver.Machine.Memory.Write(window + 16, 4, 0);
+            Assert.Equal(3, driver.Status);
+        }
+    }
+
     [Fact]
     public void A_reset_of_the_bus_stops_the_device()
     {
