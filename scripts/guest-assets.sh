@@ -2,11 +2,12 @@
 # Makes what our Linux guests boot from: Debian's cloud kernel and an initramfs with busybox, drivers (virtio, VFIO; NVMe is built in) and a few file system tools.
 # The cloud kernel has no drivers of real network adapters: --adapters takes Debian's full one, with Intel's drivers, VLANs and ethtool.
 # None of Debian's has iommufd: --iommufd takes Ubuntu's 6.8, of one version, known by its hash. Status 3: it cannot be reached.
+# --kvm adds KVM for AMD's processors, which QEMU's TCG has in software, and the guests' own kernel and FILE as /boot/vmlinuz and /boot/initramfs.gz: what a guest of the guest boots from.
 # --network adds ip, tc, ethtool and netem, the kernel's means to lose and reorder packets, which not every host's kernel has; ifb has it for what arrives.
 # Needs no root but to install missing packages. Everything is cached; the last line printed is the folder that holds vmlinuz and initramfs.gz;
 # without options, CACHE/guest refers to it as well (CACHE is $MAKATEA_CACHE, else $XDG_CACHE_HOME/makatea, else ~/.cache/makatea).
 #
-# usage: scripts/guest-assets.sh [--adapters|--iommufd] [--network] [--tool PROGRAM]...      PROGRAM and its libraries go into the initramfs as well
+# usage: scripts/guest-assets.sh [--adapters|--iommufd] [--network] [--kvm FILE] [--tool PROGRAM]...      PROGRAM and its libraries go into the initramfs as well
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
@@ -16,6 +17,7 @@ tools=()
 flavour=cloud-
 ubuntu=
 network=
+inner=
 modules=(virtio_pci virtio_mmio virtio_blk virtio_net vfio_pci vfio_iommu_type1)
 while [ $# -gt 0 ]; do
   case $1 in
@@ -23,7 +25,8 @@ while [ $# -gt 0 ]; do
     --adapters) flavour=; shift ;;
     --iommufd) ubuntu=6.8.0-31; shift ;;
     --network) network=yes; shift ;;
-    *) sed -n '2,9s/^# \?//p' "$0" >&2; exit 2 ;;
+    --kvm) inner=$2; modules+=(kvm_amd); shift 2 ;;
+    *) sed -n '2,10s/^# \?//p' "$0" >&2; exit 2 ;;
   esac
 done
 
@@ -100,7 +103,7 @@ release=$(ls "$cache/$kernel/lib/modules/")
 
 # The initramfs is named after all that goes into it.
 programs=("$(command -v busybox)" "$(command -v sfdisk)" "$(command -v mkfs.ext4)" "$(command -v e2fsck)" "$(command -v blkdiscard)" "$(command -v fstrim)" "${tools[@]}")
-key=$(cat "$here/guest-assets.sh" "$here/guest/init" "$here/guest/agent" "${programs[@]}" <(echo "$release" "${modules[@]}") | sha256sum | cut -c 1-16)
+key=$(cat "$here/guest-assets.sh" "$here/guest/init" "$here/guest/agent" "${programs[@]}" ${inner:+"$inner"} <(echo "$release" "${modules[@]}") | sha256sum | cut -c 1-16)
 out=$cache/guest-$key
 if [ ! -e "$out/initramfs.gz" ]; then
   scratch=$(mktemp -d "$cache/make.XXXXXX")
@@ -138,9 +141,13 @@ if [ ! -e "$out/initramfs.gz" ]; then
   busybox depmod -b "$root" "$release"
 
   cp "$cache/$kernel/boot/vmlinuz-$release" "$scratch/out/vmlinuz"
+  if [ -n "$inner" ]; then
+    install -D -m 644 "$scratch/out/vmlinuz" "$root/boot/vmlinuz"
+    install -m 644 "$inner" "$root/boot/initramfs.gz"
+  fi
   (cd "$root" && find . | sort | cpio --quiet -o -H newc -R 0:0 --reproducible) | gzip -n -6 >"$scratch/out/initramfs.gz"
   rm -rf "$out"
   mv "$scratch/out" "$out"
 fi
-[ -n "$ubuntu" ] || [ ${#tools[@]} -gt 0 ] || ln -sfn "$(basename "$out")" "$cache/guest"
+[ -n "$ubuntu$inner" ] || [ ${#tools[@]} -gt 0 ] || ln -sfn "$(basename "$out")" "$cache/guest"
 echo "$out"

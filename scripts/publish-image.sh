@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compiles a program of tests/Images ahead of time into a native executable; every warning of the trimmer and of the compiler is an error.
+# Compiles a program ahead of time into a native executable; every warning of the trimmer and of the compiler is an error.
 # usage: scripts/publish-image.sh PROJECT-FOLDER OUTPUT-FOLDER [-p:StaticExecutable=true]      (static and with symbols, as images for seL4 are made of)
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

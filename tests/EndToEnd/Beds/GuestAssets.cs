@@ -13,6 +13,8 @@ internal static class GuestAssets
 
     private static readonly Lazy<string> _network = new(() => Run("--network", "--tool", ImagePrograms.Publish("NetTraffic")));
 
+    private static readonly Lazy<string> _kvm = new(() => Run("--kvm", Initramfs, "--tool", ImagePrograms.PublishProgram("src/Vmm.Linux", "makatea-vmm")));
+
     private static readonly ConcurrentDictionary<(string Folder, bool HasIommufd), Lazy<string>> _withProgram = [];
 
     /// <summary>The kernel.</summary>
@@ -38,6 +40,16 @@ internal static class GuestAssets
         {
             _ = _folder.Value;
             return (Path.Combine(_network.Value, "vmlinuz"), Path.Combine(_network.Value, "initramfs.gz"));
+        }
+    }
+
+    /// <summary>A kernel with KVM, and the initramfs that has makatea-vmm and what its guests boot from: /boot/vmlinuz, /boot/initramfs.gz.</summary>
+    public static (string Kernel, string Initramfs) Kvm
+    {
+        get
+        {
+            _ = _folder.Value;
+            return (Path.Combine(_kvm.Value, "vmlinuz"), Path.Combine(_kvm.Value, "initramfs.gz"));
         }
     }
 

@@ -15,6 +15,9 @@ internal sealed record GuestOptions
     /// <summary>Whether VT-d stands before its devices, interrupts included.</summary>
     public bool HasIommu { get; init; }
 
+    /// <summary>Whether its processors have SVM, so that it can run guests of its own. It is emulated then, whatever the machine has.</summary>
+    public bool HasVirtualization { get; init; }
+
     /// <summary>More arguments of QEMU, such as <c>-device</c> and what it takes.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 

@@ -9,7 +9,7 @@ internal static class QemuCommand
         List<string> command =
         [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-            "-accel", Accelerator.Name, "-cpu", "max", "-smp", options.Cores.ToString(), "-m", $"{options.Memory}M",
+            "-accel", options.HasVirtualization ? "tcg" : Accelerator.Name, "-cpu", options.HasVirtualization ? "max,+svm" : "max", "-smp", options.Cores.ToString(), "-m", $"{options.Memory}M",
             "-machine", options.HasIommu ? "q35,memory-backend=ram,kernel-irqchip=split" : "q35,memory-backend=ram",
             "-object", $"memory-backend-memfd,id=ram,size={options.Memory}M,share=on",
             "-kernel", options.Kernel ?? GuestAssets.Kernel, "-initrd", options.Initramfs ?? GuestAssets.Initramfs,

@@ -98,7 +98,7 @@ public sealed partial class ArchitectureTests
         from project in SourceTree.Files("*.csproj")
         where project.StartsWith("src/", StringComparison.Ordinal)
         let name = Path.GetFileNameWithoutExtension(project)
-        where name is not ("Makatea" or "Makatea.Domains") && !name.StartsWith("Makatea.Sel4.", StringComparison.Ordinal) && !_hosts.Contains(name)
+        where name is not ("Makatea" or "Makatea.Domains" or "Makatea.Vmm.Linux") && !name.StartsWith("Makatea.Sel4.", StringComparison.Ordinal) && !_hosts.Contains(name)
         select project;
 
     private static IEnumerable<string> References(string project) =>
@@ -115,6 +115,7 @@ public sealed partial class ArchitectureTests
         "Makatea.Sel4.RootTask" or "Makatea.Sel4.LinuxAbi" or "Makatea.Sel4.Console" => 0,
         "Makatea.Vmm" or "Makatea.Domains" or "Makatea.Sel4.Image" => 3,
         "Makatea" => 4,
+        "Makatea.Vmm.Linux" => 4,
         string name when name.StartsWith("Makatea.Sel4.Programs.", StringComparison.Ordinal) => 4,
         string name => throw new InvalidOperationException($"say in {nameof(ArchitectureTests)} where {name} stands"),
     };

@@ -1,0 +1,32 @@
+using Makatea.Platform;
+using Makatea.Vmm.Boot;
+
+namespace Makatea.Vmm;
+
+/// <summary>What a qube is made of.</summary>
+public sealed record QubeOptions
+{
+    /// <summary>Its memory, as <see cref="Layout"/> says. Stays the caller's, who keeps it until the qube is disposed.</summary>
+    public required GuestMemory Memory { get; init; }
+
+    /// <summary>Where its memory is.</summary>
+    public required GuestLayout Layout { get; init; }
+
+    /// <summary>Number of processors, 1 to 255.</summary>
+    public int Processors { get; init; } = 1;
+
+    /// <summary>The kernel.</summary>
+    public required BootImage Kernel { get; init; }
+
+    /// <summary>The initial file system; null for none.</summary>
+    public BootImage? Initramfs { get; init; }
+
+    /// <summary>The kernel's command line.</summary>
+    public string CommandLine { get; init; } = "";
+
+    /// <summary>Random bytes for the kernel's generator.</summary>
+    public ReadOnlyMemory<byte> RandomSeed { get; init; }
+
+    /// <summary>Timestamps, and the world's time.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+}
