@@ -1,29 +1,47 @@
 using System.CommandLine;
 using Makatea.Vmm;
+using Makatea.Vmm.Boot;
 using Makatea.Vmm.Linux;
 
 Option<FileInfo> kernel = new("--kernel") { Description = "Boot this kernel: a bzImage, or an ELF file with a PVH entry.", HelpName = "FILE", Required = true };
 Option<FileInfo> initramfs = new("--initramfs", "--initrd") { Description = "The initial file system.", HelpName = "FILE" };
-Option<string> append = new("--append", "--cmdline") { Description = "The kernel's command line.", HelpName = "WORDS", DefaultValueFactory = _ => "console=ttyS0" };
-Option<ulong> memory = new("--memory", "-m") { Description = "Memory in MiB, an even number; by default 256.", HelpName = "MIB", DefaultValueFactory = _ => 256 };
-Option<int> processors = new("--cpus", "--smp") { Description = "Number of processors, 1 to 255; by default 1.", HelpName = "N", DefaultValueFactory = _ => 1 };
-RootCommand root = new("Runs one qube on KVM. Its console is standard input and output.") { kernel, initramfs, append, memory, processors };
+Option<string> commandLine = new("--cmdline", "--append") { Description = "The kernel's command line.", HelpName = "WORDS", DefaultValueFactory = _ => "console=ttyS0" };
+Option<ulong> memory = new("--memory", "-m") { Description = "Memory in MiB, an even number.", HelpName = "MIB", DefaultValueFactory = _ => 256 };
+Option<int> processors = new("--cpus", "--smp") { Description = "Number of processors, 1 to 255.", HelpName = "N", DefaultValueFactory = _ => 1 };
+RootCommand root = new("Runs one qube on KVM until it powers off. Its serial console is standard input and output; on a terminal Ctrl-] ends it.")
+{
+    kernel, initramfs, commandLine, memory, processors,
+};
 kernel.AcceptExistingOnly();
 initramfs.AcceptExistingOnly();
-root.SetAction(result =>
+processors.Validators.Add(result =>
 {
-    using var vmm = new QubeProgram(result.GetValue(memory) << 20);
-    using var kernelImage = new FileImage(result.GetValue(kernel)!);
-    using FileImage? initramfsImage = result.GetValue(initramfs) is { } file ? new FileImage(file) : null;
-    return vmm.Run(new QubeOptions
+    if (result.Tokens.Count != 0 && (!int.TryParse(result.Tokens[0].Value, out int count) || count is < 1 or > 255))
     {
-        Memory = vmm.Memory,
-        Layout = vmm.Layout,
-        Processors = result.GetValue(processors),
-        Kernel = kernelImage,
-        Initramfs = initramfsImage,
-        CommandLine = result.GetValue(append)!,
-        RandomSeed = QubeProgram.ReadRandom(32),
-    });
+        result.AddError($"found --cpus {result.Tokens[0].Value}, expected 1 to 255");
+    }
 });
-return root.Parse(args).Invoke();
+root.SetAction(async result =>
+{
+    try
+    {
+        using var program = new QubeProgram(checked(result.GetRequiredValue(memory) << 20));
+        using var kernelImage = new FileImage(result.GetRequiredValue(kernel));
+        using FileImage? initramfsImage = result.GetValue(initramfs) is { } file ? new FileImage(file) : null;
+        return await program.RunAsync(new QubeOptions
+        {
+            Memory = program.Memory,
+            Layout = program.Layout,
+            Processors = result.GetRequiredValue(processors),
+            Kernel = kernelImage,
+            Initramfs = initramfsImage,
+            CommandLine = result.GetRequiredValue(commandLine),
+        });
+    }
+    catch (Exception e) when (e is IOException or UnauthorizedAccessException or BootException)
+    {
+        await Console.Error.WriteLineAsync($"makatea-vmm: {e.Message}");
+        return 1;
+    }
+});
+return await root.Parse(args).InvokeAsync();

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Makatea.Platform;
 using Makatea.Platform.Linux;
 using Makatea.Vmm.Boot;
@@ -11,6 +12,8 @@ internal sealed class QubeProgram : IDisposable
     private readonly LinuxHost _host = new();
     private readonly KvmHost _kvm = KvmHost.Open();
     private readonly List<MappedMemory> _mappings = [];
+    private volatile Qube? _qube;
+    private volatile bool _mustEnd;
 
     /// <param name="memory">Bytes of memory.</param>
     public QubeProgram(ulong memory)
@@ -48,37 +51,37 @@ internal sealed class QubeProgram : IDisposable
         return bytes;
     }
 
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs it. SIGTERM and SIGINT end it.</summary>
     /// <returns>The program's status.</returns>
-    public int Run(QubeOptions options)
+    public async Task<int> RunAsync(QubeOptions options)
     {
-        while (true)
+        using PosixSignalRegistration term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
+        using var console = new TerminalConsole(End);
+        QubeEnd end;
+        do
         {
-            using var qube = new Qube(_kvm.CreateMachine(), _host, options);
-            using Stream output = Console.OpenStandardOutput();
-            qube.Console.Sent += () => Show(qube, output);
-            qube.Start();
-            QubeEnd end = qube.Wait();
-            Show(qube, output);
-            if (Environment.GetEnvironmentVariable("VMM_STATS") is not null)
+            using var qube = new Qube(_kvm.CreateMachine(), _host, options with { RandomSeed = ReadRandom(32) });
+            await using SerialConsole serial = console.Connect(qube.Console);
+            _qube = qube;
+            if (_mustEnd)
             {
-                foreach (Processor processor in qube.Processors)
-                {
-                    Console.Error.WriteLine($"cpu {processor.Apic.Id}: {processor.Exits} exits, {processor.State}");
-                }
+                qube.Kill();
             }
 
-            switch (end.Kind)
-            {
-                case QubeEndKind.Reset when end.Reason is null:
-                    break;
-                case QubeEndKind.PoweredOff:
-                    return 0;
-                default:
-                    Console.Error.WriteLine($"the qube ended: {end.Kind} {end.Reason}");
-                    return 1;
-            }
+            qube.Start();
+            end = await Task.Factory.StartNew(qube.Wait, TaskCreationOptions.LongRunning);
+            _qube = null;
         }
+        while (end is { Kind: QubeEndKind.Reset, Reason: null } && !_mustEnd);
+
+        if (end.Kind is QubeEndKind.PoweredOff or QubeEndKind.Killed)
+        {
+            return 0;
+        }
+
+        await Console.Error.WriteLineAsync($"the qube {(end.Kind == QubeEndKind.Reset ? "reset itself" : "cannot go on")}: {end.Reason}");
+        return 1;
     }
 
     /// <inheritdoc/>
@@ -92,18 +95,15 @@ internal sealed class QubeProgram : IDisposable
         _kvm.Dispose();
     }
 
-    private static void Show(Qube qube, Stream output)
+    private void End(PosixSignalContext context)
     {
-        Span<byte> bytes = stackalloc byte[256];
-        lock (output)
-        {
-            int count;
-            while ((count = qube.Console.Take(bytes)) != 0)
-            {
-                output.Write(bytes[..count]);
-            }
+        context.Cancel = true;
+        End();
+    }
 
-            output.Flush();
-        }
+    private void End()
+    {
+        _mustEnd = true;
+        _qube?.Kill();
     }
 }

@@ -24,6 +24,7 @@ internal static class AnsweredMsrs
     private const uint DebugControl = 0x1d9;
     private const uint AmdSystemConfiguration = 0xc001_0010;
     private const uint AmdHardwareConfiguration = 0xc001_0015;
+    private const uint AmdInterruptPending = 0xc001_0055;
     private const uint AmdDecodeConfiguration = 0xc001_1029;
 
     private const ulong Locked = 1;
@@ -56,6 +57,7 @@ internal static class AnsweredMsrs
         if (cpuid.IsAmd)
         {
             yield return new(AmdSystemConfiguration, 0, IgnoresWrites: true);
+            yield return new(AmdInterruptPending, 0, IgnoresWrites: true);
             yield return new(AmdHardwareConfiguration, TscCountsWithP0, IgnoresWrites: true);
             yield return new(AmdDecodeConfiguration, Of(host, AmdDecodeConfiguration) & LfenceSerializes, IgnoresWrites: true);
         }

@@ -12,6 +12,7 @@ public sealed class Qube : IDisposable
     private readonly ComponentHost _host;
     private readonly GuestClock _clock;
     private readonly DeadlineQueue _deadlines;
+    private readonly PlatformDevices _devices;
     private readonly Processor[] _processors;
     private readonly VirtualCpu[] _cpus;
     private readonly Thread[] _threads;
@@ -40,8 +41,7 @@ public sealed class Qube : IDisposable
         Interrupts = new LocalApicBus();
         var ioApic = new IoApic(Interrupts, (byte)options.Processors);
         Devices.Add(IoApic.Page, IoApic.PageLength, ioApic);
-        Console = new SerialPort(ioApic.Connect(PlatformPins.Serial));
-        Ports.Add(PlatformPorts.Serial, PlatformPorts.SerialLength, Console);
+        _devices = new PlatformDevices(Ports, ioApic, _deadlines, request => End(new QubeEnd(request == PowerRequest.Off ? QubeEndKind.PoweredOff : QubeEndKind.Reset)));
 
         uint[] ids = [.. Enumerable.Range(0, options.Processors).Select(i => (uint)i)];
         _cpus = Array.ConvertAll(ids, machine.CreateCpu);
@@ -49,7 +49,7 @@ public sealed class Qube : IDisposable
         var msrs = new MsrPolicy(machine.Info, Cpuid);
         machine.AllowMsrs([.. msrs.Direct]);
         _processors = Array.ConvertAll(_cpus, cpu => MakeProcessor(cpu, msrs, options));
-        ulong root = AcpiTables.Write(options.Memory, new AcpiDescription { Layout = options.Layout, ApicIds = ids, IoApicId = (byte)options.Processors, HasSerialPort = true });
+        ulong root = AcpiTables.Write(options.Memory, new AcpiDescription { Layout = options.Layout, ApicIds = ids, IoApicId = (byte)options.Processors, HasSerialPort = true, HasClock = true });
         KernelLoader.Load(new BootRequest
         {
             Memory = options.Memory,
@@ -73,7 +73,7 @@ public sealed class Qube : IDisposable
     public LocalApicBus Interrupts { get; }
 
     /// <summary>The serial console.</summary>
-    public SerialPort Console { get; }
+    public SerialPort Console => _devices.Serial;
 
     /// <summary>What its processors are to the guest.</summary>
     public CpuidModel Cpuid { get; }
@@ -116,6 +116,10 @@ public sealed class Qube : IDisposable
             processor.Resume();
         }
     }
+
+    /// <summary>Presses its power button, by which a guest shuts itself down.</summary>
+    /// <returns>False where it does not listen: ACPI is not on, or it has not enabled the button.</returns>
+    public bool PressPowerButton() => _devices.Power.PressButton();
 
     /// <summary>Ends it at once.</summary>
     public void Kill() => End(new QubeEnd(QubeEndKind.Killed));

@@ -1,0 +1,30 @@
+namespace Makatea.Vmm;
+
+/// <summary>The devices that every PC has, on its ports and pins. The ACPI tables tell the guest the same.</summary>
+internal sealed class PlatformDevices
+{
+    /// <summary>Puts them in their places.</summary>
+    /// <param name="ports">The machine's I/O ports.</param>
+    /// <param name="ioApic">Where their interrupts go.</param>
+    /// <param name="deadlines">Where they wait.</param>
+    /// <param name="asked">Called when the guest asks for power off or a reset, on a processor's thread.</param>
+    public PlatformDevices(DeviceBus ports, IoApic ioApic, DeadlineQueue deadlines, Action<PowerRequest> asked)
+    {
+        Serial = new SerialPort(ioApic.Connect(PlatformPins.Serial));
+        Power = new PowerManagement(ioApic.Connect(PlatformPins.Power), deadlines, asked);
+        var timer = new IntervalTimer(ioApic.Connect(PlatformPins.Pit), deadlines);
+        ports.Add(PlatformPorts.Serial, PlatformPorts.SerialLength, Serial);
+        ports.Add(PlatformPorts.Power, PlatformPorts.PowerLength, Power);
+        ports.Add(PlatformPorts.Pit, PlatformPorts.PitLength, timer);
+        ports.Add(PlatformPorts.PortB, 1, new PortB(timer, deadlines.Clock));
+        ports.Add(PlatformPorts.Rtc, PlatformPorts.RtcLength, new RealTimeClock(ioApic.Connect(PlatformPins.Rtc), deadlines));
+        ports.Add(PlatformPorts.KeyboardCommand, 1, new KeyboardController(asked));
+        ports.Add(PlatformPorts.Reset, 1, new ResetControl(asked));
+    }
+
+    /// <summary>The serial console.</summary>
+    public SerialPort Serial { get; }
+
+    /// <summary>The power button, and what the guest does about it.</summary>
+    public PowerManagement Power { get; }
+}
