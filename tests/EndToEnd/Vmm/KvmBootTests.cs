@@ -12,6 +12,7 @@ public sealed class KvmBootTests
     [SkippableTheory]
     [InlineData(1)]
     [InlineData(2)]
+    [InlineData(4)]
     public void A_qube_boots_to_init_and_powers_itself_off(int processors)
     {
         using var scratch = new Scratch();
