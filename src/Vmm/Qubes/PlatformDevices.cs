@@ -1,14 +1,19 @@
+using Makatea.Vmm.Boot;
+using Makatea.Vmm.Pci;
+
 namespace Makatea.Vmm;
 
-/// <summary>The devices that every PC has, on its ports and pins. The ACPI tables tell the guest the same.</summary>
+/// <summary>The devices that every PC has, on its ports, addresses and pins. The ACPI tables tell the guest the same.</summary>
 internal sealed class PlatformDevices
 {
     /// <summary>Puts them in their places.</summary>
     /// <param name="ports">The machine's I/O ports.</param>
+    /// <param name="memory">Its device memory.</param>
+    /// <param name="layout">Where things are in it.</param>
     /// <param name="ioApic">Where their interrupts go.</param>
     /// <param name="deadlines">Where they wait.</param>
     /// <param name="asked">Called when the guest asks for power off or a reset, on a processor's thread.</param>
-    public PlatformDevices(DeviceBus ports, IoApic ioApic, DeadlineQueue deadlines, Action<PowerRequest> asked)
+    public PlatformDevices(DeviceBus ports, DeviceBus memory, GuestLayout layout, IoApic ioApic, DeadlineQueue deadlines, Action<PowerRequest> asked)
     {
         Serial = new SerialPort(ioApic.Connect(PlatformPins.Serial));
         Power = new PowerManagement(ioApic.Connect(PlatformPins.Power), deadlines, asked);
@@ -19,11 +24,16 @@ internal sealed class PlatformDevices
         ports.Add(PlatformPorts.PortB, 1, new PortB(timer, deadlines.Clock));
         ports.Add(PlatformPorts.Rtc, PlatformPorts.RtcLength, new RealTimeClock(ioApic.Connect(PlatformPins.Rtc), deadlines));
         ports.Add(PlatformPorts.KeyboardCommand, 1, new KeyboardController(asked));
-        ports.Add(PlatformPorts.Reset, 1, new ResetControl(asked));
+        Pci = new PciHostBridge(memory, layout, new ResetControl(asked));
+        ports.Add(PciHostBridge.FirstPort, PciHostBridge.PortCount, Pci.Ports);
+        memory.Add(GuestLayout.Ecam.First, GuestLayout.Ecam.Length, Pci.Ecam);
     }
 
     /// <summary>The serial console.</summary>
     public SerialPort Serial { get; }
+
+    /// <summary>PCI's bus 0.</summary>
+    public PciHostBridge Pci { get; }
 
     /// <summary>The power button, and what the guest does about it.</summary>
     public PowerManagement Power { get; }

@@ -2,6 +2,7 @@ using Makatea.Platform;
 using Makatea.Vmm.Acpi;
 using Makatea.Vmm.Boot;
 using Makatea.Vmm.Policy;
+using Makatea.Vmm.Virtio;
 
 namespace Makatea.Vmm;
 
@@ -41,7 +42,12 @@ public sealed class Qube : IDisposable
         Interrupts = new LocalApicBus();
         var ioApic = new IoApic(Interrupts, (byte)options.Processors);
         Devices.Add(IoApic.Page, IoApic.PageLength, ioApic);
-        _devices = new PlatformDevices(Ports, ioApic, _deadlines, request => End(new QubeEnd(request == PowerRequest.Off ? QubeEndKind.PoweredOff : QubeEndKind.Reset)));
+        _devices = new PlatformDevices(Ports, Devices, options.Layout, ioApic, _deadlines, request => End(new QubeEnd(request == PowerRequest.Off ? QubeEndKind.PoweredOff : QubeEndKind.Reset)));
+
+        foreach (VirtioFrontEnd device in options.Devices)
+        {
+            _devices.Pci.Attach(_devices.Pci.FindFreeSlot(), new VirtioPciFunction(device, Interrupts, machine.AttachDoorbell, options.Report));
+        }
 
         uint[] ids = [.. Enumerable.Range(0, options.Processors).Select(i => (uint)i)];
         _cpus = Array.ConvertAll(ids, machine.CreateCpu);
@@ -49,7 +55,7 @@ public sealed class Qube : IDisposable
         var msrs = new MsrPolicy(machine.Info, Cpuid);
         machine.AllowMsrs([.. msrs.Direct]);
         _processors = Array.ConvertAll(_cpus, cpu => MakeProcessor(cpu, msrs, options));
-        ulong root = AcpiTables.Write(options.Memory, new AcpiDescription { Layout = options.Layout, ApicIds = ids, IoApicId = (byte)options.Processors, HasSerialPort = true, HasClock = true });
+        ulong root = AcpiTables.Write(options.Memory, new AcpiDescription { Layout = options.Layout, ApicIds = ids, IoApicId = (byte)options.Processors, HasSerialPort = true, HasClock = true, HasPci = true });
         KernelLoader.Load(new BootRequest
         {
             Memory = options.Memory,
@@ -138,6 +144,8 @@ public sealed class Qube : IDisposable
             thread.Join();
         }
 
+        // Devices let go of the guest's rings.
+        _devices.Pci.Reset();
         return _end!;
     }
 

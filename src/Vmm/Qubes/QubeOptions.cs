@@ -1,5 +1,6 @@
 using Makatea.Platform;
 using Makatea.Vmm.Boot;
+using Makatea.Vmm.Virtio;
 
 namespace Makatea.Vmm;
 
@@ -26,6 +27,12 @@ public sealed record QubeOptions
 
     /// <summary>Random bytes for the kernel's generator.</summary>
     public ReadOnlyMemory<byte> RandomSeed { get; init; }
+
+    /// <summary>Its devices, which get slots of the PCI bus in this order, from 1 on. They stay the caller's and can be another qube's after it.</summary>
+    public IReadOnlyList<VirtioFrontEnd> Devices { get; init; } = [];
+
+    /// <summary>Told what goes wrong with a device.</summary>
+    public Action<string> Report { get; init; } = static _ => { };
 
     /// <summary>Timestamps, and the world's time.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

@@ -13,7 +13,7 @@ internal static class GuestAssets
 
     private static readonly Lazy<string> _network = new(() => Run("--network", "--tool", ImagePrograms.Publish("NetTraffic")));
 
-    private static readonly Lazy<string> _kvm = new(() => Run("--kvm", Initramfs, "--tool", ImagePrograms.PublishProgram("src/Vmm.Linux", "makatea-vmm")));
+    private static readonly Lazy<string> _kvm = new(() => Run("--kvm", Initramfs, "--tool", Tool.Find("qemu-storage-daemon")!, "--tool", ImagePrograms.PublishProgram("src/Vmm.Linux", "makatea-vmm")));
 
     private static readonly ConcurrentDictionary<(string Folder, bool HasIommufd), Lazy<string>> _withProgram = [];
 
@@ -43,7 +43,7 @@ internal static class GuestAssets
         }
     }
 
-    /// <summary>A kernel with KVM, and the initramfs that has makatea-vmm and what its guests boot from: /boot/vmlinuz, /boot/initramfs.gz.</summary>
+    /// <summary>A kernel with KVM, and the initramfs that has makatea-vmm, qemu-storage-daemon and what guests of it boot from: /boot/vmlinuz, /boot/initramfs.gz.</summary>
     public static (string Kernel, string Initramfs) Kvm
     {
         get

@@ -39,7 +39,7 @@ internal static class Tool
         return (process.ExitCode, output.Result + errors.Result);
     }
 
-    private static string? Find(string program)
+    public static string? Find(string program)
     {
         if (program.Contains('/'))
         {

@@ -21,7 +21,8 @@ public sealed class KvmBootTests
         Assert.Contains($"Brought up 1 node, {processors} CPU", console, StringComparison.Ordinal);
         Assert.Contains($"\n{processors}\n", console, StringComparison.Ordinal);
         Assert.Contains("\nthe end\n", console, StringComparison.Ordinal);
-        Assert.DoesNotContain("ACPI BIOS Error", console, StringComparison.Ordinal);
+        Assert.DoesNotContain("ACPI Error", console, StringComparison.Ordinal);
+        Assert.DoesNotContain("ACPI BIOS", console, StringComparison.Ordinal);
         Assert.DoesNotContain("unchecked MSR", console, StringComparison.Ordinal);
         Assert.DoesNotContain("Call Trace", console, StringComparison.Ordinal);
         guest.PowerOff();
@@ -39,10 +40,38 @@ public sealed class KvmBootTests
         guest.PowerOff();
     }
 
+    /// <summary>The back end is QEMU's: nothing of it is ours.</summary>
+    [SkippableFact]
+    public void A_disk_that_another_back_end_serves_is_written_and_stays_whole()
+    {
+        using var scratch = new Scratch();
+        using Guest guest = Boot(scratch);
+        guest.Run("truncate -s 64M /tmp/disk && mkfs.ext4 -q /tmp/disk 32M");
+        guest.Start("daemon", "qemu-storage-daemon --blockdev driver=file,node-name=file,filename=/tmp/disk "
+            + "--export type=vhost-user-blk,id=export,addr.type=unix,addr.path=/tmp/disk.sock,node-name=file,writable=on");
+        guest.Run("while ! [ -S /tmp/disk.sock ]; do sleep 0.1; done");
+        string console = Run(guest, "--disk /tmp/disk.sock", """
+            set -e
+            mount /dev/vda /mnt
+            head -c 8388608 /dev/urandom >/mnt/file
+            dd if=/mnt/file of=/dev/vda bs=1M seek=48 conv=fsync 2>/dev/null
+            sha256sum </mnt/file
+            umount /mnt
+            grep virtio0-req /proc/interrupts
+            poweroff -f
+            """);
+        Assert.Contains("virtio0-req", console, StringComparison.Ordinal);
+        string sum = console.Split('\n').Single(line => line.EndsWith("  -", StringComparison.Ordinal));
+        Assert.Matches("PCI-MSI [0-9]+-edge +virtio0-req.0", console);
+        guest.Run("e2fsck -fn /tmp/disk");
+        Assert.Equal(sum, guest.Run("dd if=/tmp/disk bs=1M skip=48 count=8 2>/dev/null | sha256sum").TrimEnd());
+        guest.PowerOff();
+    }
+
     private static Guest Boot(Scratch scratch)
     {
         (string kernel, string initramfs) = GuestAssets.Kvm;
-        Guest guest = Guest.Boot(scratch, new GuestOptions { Kernel = kernel, Initramfs = initramfs, HasVirtualization = true, Cores = 2, Memory = 1024 });
+        Guest guest = Guest.Boot(scratch, new GuestOptions { Kernel = kernel, Initramfs = initramfs, HasVirtualization = true, Memory = 1024 });
         guest.Run("modprobe kvm_amd && [ -c /dev/kvm ]");
         return guest;
     }

@@ -112,7 +112,7 @@ public sealed class PowerManagement : RegisterBus
                 _status &= (ushort)~bits;
                 break;
             case PowerRegister.Enable:
-                _enable = (ushort)(((_enable & ~(0xff << shift)) | bits) & PowerBits.Events);
+                _enable = (ushort)(((_enable & ~(0xff << shift)) | bits) & (PowerBits.Events | PowerBits.Clock));
                 break;
             case PowerRegister.Control:
                 _control = (ushort)(((_control & ~(0xff << shift)) | bits) & PowerBits.ControlKept);

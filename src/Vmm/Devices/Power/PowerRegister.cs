@@ -26,6 +26,9 @@ internal static class PowerBits
     public const ushort GlobalLock = 1 << 5;
     public const ushort PowerButton = 1 << 8;
     public const ushort Events = Timer | GlobalLock | PowerButton;
+
+    /// <summary>Kept and never raised, as the clock has nobody to wake: Linux complains where it cannot be set.</summary>
+    public const ushort Clock = 1 << 10;
     public const ushort SciEnabled = 1 << 0;
     public const ushort ControlKept = (1 << 1) | (7 << SleepTypeShift);
     public const int SleepTypeShift = 10;
