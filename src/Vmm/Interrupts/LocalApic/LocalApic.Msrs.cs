@@ -115,7 +115,8 @@ public sealed partial class LocalApic
         }
 
         Volatile.Write(ref _base, value);
-        if (to == 0 && from != 0)
+        // As after power-up ([SDM] volume 3, 11.4.3). Again when it is switched on: what was on its way as it was switched off may have come since.
+        if ((to == 0) != (from == 0))
         {
             Reset();
         }

@@ -182,8 +182,9 @@ public sealed partial class LocalApic : RegisterBus
 
     private int Deliverable()
     {
+        // One that is off has nothing, but for what was on its way as it was switched off.
         int highest = _requested.Highest();
-        return highest >= 0 && (uint)highest >> 4 > ProcessorPriority >> 4 ? highest : -1;
+        return highest >= 0 && IsEnabled && (uint)highest >> 4 > ProcessorPriority >> 4 ? highest : -1;
     }
 
     private void EndInterrupt()

@@ -21,6 +21,33 @@ public sealed class WakeTests
     }
 
     [Fact]
+    public void An_APIC_that_is_switched_off_gives_no_interrupt_and_comes_back_without_one()
+    {
+        const ulong Off = LocalApic.Page | LocalApicMsr.BaseIsBootstrap;
+        LocalApic apic = _bed.Apic;
+        bool mustEnd = false;
+        var poster = new Thread(() =>
+        {
+            while (!Volatile.Read(ref mustEnd))
+            {
+                apic.Post(0xf3, false);
+            }
+        });
+        poster.IsBackground = true;
+        poster.Start();
+        for (int i = 0; i < 200_000; i++)
+        {
+            Assert.True(apic.TryWriteMsr(LocalApicMsr.Base, Off));
+            Assert.False(apic.TryTakeInterrupt(out _));
+            Assert.True(apic.TryWriteMsr(LocalApicMsr.Base, Off | LocalApicMsr.BaseIsEnabled));
+            _bed.Write(LocalApicRegister.SpuriousVector, 0x1ff);
+        }
+
+        Volatile.Write(ref mustEnd, true);
+        poster.Join();
+    }
+
+    [Fact]
     public void A_vCPU_that_sleeps_with_interrupts_off_is_woken_by_an_NMI_behind_a_vector()
     {
         OnOtherThread(() => _bed.Apic.Post(0x40, false));
