@@ -4,7 +4,7 @@ using Makatea.Platform.Linux;
 namespace Makatea.Vmm.Linux;
 
 /// <summary>Standard input and output as a qube's serial console, over all its resets. On a terminal every key is the guest's but Ctrl-], which ends the qube.</summary>
-internal sealed class TerminalConsole : IDisposable
+internal sealed class TerminalConsole : QubeConsole
 {
     private const byte EndKey = 0x1d;
 
@@ -23,8 +23,8 @@ internal sealed class TerminalConsole : IDisposable
         new Thread(Read) { IsBackground = true, Name = "console" }.Start();
     }
 
-    /// <summary>Connects a qube, until what is returned is disposed.</summary>
-    public SerialConsole Connect(SerialPort port)
+    /// <inheritdoc/>
+    public override SerialConsole Connect(SerialPort port)
     {
         var pipe = new Pipe();
         var console = new SerialConsole(port, PipeWriter.Create(_output, new StreamPipeWriterOptions(leaveOpen: true)), pipe.Reader);
@@ -33,7 +33,7 @@ internal sealed class TerminalConsole : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    protected override void Dispose(bool disposing)
     {
         _terminal?.Dispose();
         _output.Dispose();

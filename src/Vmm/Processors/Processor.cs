@@ -21,10 +21,11 @@ public sealed partial class Processor : IDisposable
     private readonly TscClock _tsc;
     private readonly Action<ProcessorFault> _failed;
     private readonly ManualResetEventSlim _signal = new(false, 0);
-    private readonly ManualResetEventSlim _parked = new(false, 0);
-    private readonly ManualResetEventSlim _resumed = new(true, 0);
+    private readonly object _parking = new();
     private int _isSleeping;
     private volatile bool _mustStop;
+    private volatile bool _mustPark;
+    private bool _isParked;
     private volatile ProcessorState _state;
 
     /// <summary>Makes a processor.</summary>
@@ -63,7 +64,7 @@ public sealed partial class Processor : IDisposable
         {
             while (!_mustStop)
             {
-                if (!_resumed.IsSet)
+                if (_mustPark)
                 {
                     Park();
                     continue;
@@ -88,7 +89,10 @@ public sealed partial class Processor : IDisposable
         finally
         {
             _state = ProcessorState.Stopped;
-            _parked.Set();
+            lock (_parking)
+            {
+                Monitor.PulseAll(_parking);
+            }
         }
     }
 
@@ -107,44 +111,67 @@ public sealed partial class Processor : IDisposable
         }
     }
 
-    /// <summary>Asks it to stand still between two instructions; <see cref="WaitUntilParked"/> waits for that.</summary>
+    /// <summary>Asks it to stand still between two instructions; <see cref="WaitUntilParked"/> waits for that. One that has not begun to run stands still before its first.</summary>
     public void Pause()
     {
-        _parked.Reset();
-        _resumed.Reset();
+        lock (_parking)
+        {
+            _mustPark = true;
+        }
+
         Wake();
     }
 
     /// <summary>Waits until it stands still after <see cref="Pause"/>, or has ended.</summary>
-    public void WaitUntilParked() => _parked.Wait();
+    public void WaitUntilParked()
+    {
+        lock (_parking)
+        {
+            while (!_isParked && _state != ProcessorState.Stopped)
+            {
+                Monitor.Wait(_parking);
+            }
+        }
+    }
 
     /// <summary>Lets it go on.</summary>
     public void Resume()
     {
-        _resumed.Set();
-        Wake();
+        lock (_parking)
+        {
+            _mustPark = false;
+            Monitor.PulseAll(_parking);
+        }
     }
 
     /// <summary>Ends its loop.</summary>
     public void Stop()
     {
-        _mustStop = true;
-        _resumed.Set();
+        lock (_parking)
+        {
+            _mustStop = true;
+            Monitor.PulseAll(_parking);
+        }
+
         Wake();
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _signal.Dispose();
-        _parked.Dispose();
-        _resumed.Dispose();
-    }
+    public void Dispose() => _signal.Dispose();
 
     private void Park()
     {
-        _parked.Set();
-        _resumed.Wait();
+        lock (_parking)
+        {
+            _isParked = true;
+            Monitor.PulseAll(_parking);
+            while (_mustPark && !_mustStop)
+            {
+                Monitor.Wait(_parking);
+            }
+
+            _isParked = false;
+        }
 
         // The guest's clock stood still, and its counter did not.
         _tsc.Renew();
@@ -226,7 +253,7 @@ public sealed partial class Processor : IDisposable
     }
 
     private bool HasWork() =>
-        _mustStop || !_resumed.IsSet || Apic.HasEvents || (_state == ProcessorState.Halted && _cpu.CanInjectInterrupt && Apic.HasInterrupt);
+        _mustStop || _mustPark || Apic.HasEvents || (_state == ProcessorState.Halted && _cpu.CanInjectInterrupt && Apic.HasInterrupt);
 
     private void Fail(string reason, bool isTripleFault = false)
     {

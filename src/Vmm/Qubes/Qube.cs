@@ -19,6 +19,7 @@ public sealed class Qube : IDisposable
     private readonly Thread[] _threads;
     private readonly ManualResetEventSlim _ended = new(false, 0);
     private QubeEnd? _end;
+    private bool _isStarted;
 
     /// <summary>Makes a qube that is ready to start.</summary>
     /// <param name="machine">An empty virtual machine, which is the qube's from here on.</param>
@@ -84,12 +85,16 @@ public sealed class Qube : IDisposable
     /// <summary>What its processors are to the guest.</summary>
     public CpuidModel Cpuid { get; }
 
+    /// <summary>What its time stamp counter counts in a second.</summary>
+    public ulong TscFrequency => _cpus[0].TscFrequency;
+
     /// <summary>Its processors.</summary>
     public IReadOnlyList<Processor> Processors => _processors;
 
-    /// <summary>Lets it run.</summary>
+    /// <summary>Lets it run; where <see cref="Pause"/> came before, as soon as <see cref="Resume"/> does.</summary>
     public void Start()
     {
+        _isStarted = true;
         _deadlines.Start(_host);
         foreach (Thread thread in _threads)
         {
@@ -97,7 +102,7 @@ public sealed class Qube : IDisposable
         }
     }
 
-    /// <summary>Stands it still: its processors, and its clock.</summary>
+    /// <summary>Stands it still: its processors, and its clock. Not at the same time as <see cref="Start"/> or <see cref="Resume"/>.</summary>
     public void Pause()
     {
         foreach (Processor processor in _processors)
@@ -105,7 +110,7 @@ public sealed class Qube : IDisposable
             processor.Pause();
         }
 
-        foreach (Processor processor in _processors)
+        foreach (Processor processor in _isStarted ? _processors : [])
         {
             processor.WaitUntilParked();
         }
@@ -126,6 +131,9 @@ public sealed class Qube : IDisposable
     /// <summary>Presses its power button, by which a guest shuts itself down.</summary>
     /// <returns>False where it does not listen: ACPI is not on, or it has not enabled the button.</returns>
     public bool PressPowerButton() => _devices.Power.PressButton();
+
+    /// <summary>Ends it as a reset that it asked for would.</summary>
+    public void Reset() => End(new QubeEnd(QubeEndKind.Reset));
 
     /// <summary>Ends it at once.</summary>
     public void Kill() => End(new QubeEnd(QubeEndKind.Killed));

@@ -171,6 +171,46 @@ public sealed class ProcessorTests
         }
     }
 
+    /// <summary>It may not have noticed yet that it could go on.</summary>
+    [Fact]
+    public async Task A_pause_right_behind_the_end_of_another_holds()
+    {
+        using var bed = new ProcessorBed();
+        bed.Cpu.Script = () => new VmExit { Kind = VmExitKind.InterruptWindow };
+        bed.Processor.Pause();
+        bed.Start();
+        for (int i = 0; i < 20_000; i++)
+        {
+            bed.Processor.Resume();
+            bed.Processor.Pause();
+            await (i % 1000 == 0 ? Task.Run(bed.Processor.WaitUntilParked) : Task.CompletedTask).WaitAsync(TimeSpan.FromSeconds(30));
+        }
+    }
+
+    [Fact]
+    public void One_that_was_paused_before_it_ran_stands_still_before_its_first_instruction()
+    {
+        using var bed = new ProcessorBed();
+        bed.Cpu.Script = () => new VmExit { Kind = VmExitKind.InterruptWindow };
+        bed.Processor.Pause();
+        bed.Start();
+        bed.Processor.WaitUntilParked();
+        Assert.Equal(0, bed.Processor.Exits);
+        bed.Processor.Resume();
+        ProcessorBed.Until(() => bed.Processor.Exits > 0);
+    }
+
+    [Fact]
+    public async Task Nobody_waits_for_the_pause_of_one_that_has_ended()
+    {
+        using var bed = new ProcessorBed();
+        bed.Cpu.Script = () => new VmExit { Kind = VmExitKind.Shutdown };
+        bed.Start();
+        ProcessorBed.Until(() => bed.Processor.State == ProcessorState.Stopped);
+        bed.Processor.Pause();
+        await Task.Run(bed.Processor.WaitUntilParked).WaitAsync(TimeSpan.FromSeconds(30));
+    }
+
     [Theory]
     [InlineData(VmExitKind.Shutdown, "triple fault", true)]
     [InlineData(VmExitKind.EntryFailure, "EntryFailure 0x21", false)]
