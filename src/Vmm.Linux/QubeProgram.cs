@@ -69,6 +69,9 @@ internal sealed partial class QubeProgram : IDisposable
     public void AddDisk(string socket) => _devices.Add(new QubeDevice("disk", socket, new VhostUserDevice(
         UnixMessageChannel.Connect(socket), _host, Memory, new VhostUserDeviceOptions { DeviceType = BlockDeviceType, ConfigLength = BlockConfigLength })));
 
+    /// <summary>Adds a network interface that a back end serves over vhost-user.</summary>
+    public void AddNet(NetOption net) => _devices.Add(new QubeDevice("net", net.Socket, new VhostUserDevice(net.Connect(), _host, Memory, NetFrontEnd.Options(net.Address))));
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -26,6 +26,7 @@ public sealed class VhostUserDevice : VirtioFrontEnd
     private readonly ulong _negotiated;
     private readonly ushort[] _sizes;
     private readonly byte[] _config;
+    private readonly ReadOnlyMemory<byte> _configStart;
     private readonly Doorbell[] _kicks;
     private readonly Doorbell[] _calls;
     private readonly Doorbell _error;
@@ -54,7 +55,9 @@ public sealed class VhostUserDevice : VirtioFrontEnd
         try
         {
             _negotiated = _frontend.Negotiate(ulong.MaxValue, Wanted);
-            Features = _negotiated & ~NotTheGuests & ~options.WithheldFeatures;
+            bool hasConfig = (_frontend.ProtocolFeatures & VhostUserProtocolFeatures.Config) != 0;
+            Features = options.Offer(_negotiated & ~NotTheGuests, hasConfig) & ~options.WithheldFeatures;
+            _configStart = options.ConfigStart;
             _sizes = new ushort[CountQueues(options)];
             ReadConfigAnew();
         }
@@ -155,7 +158,7 @@ public sealed class VhostUserDevice : VirtioFrontEnd
         {
             try
             {
-                _frontend.SetFeatures(features | (_negotiated & VhostUserFeatures.ProtocolFeatures));
+                _frontend.SetFeatures((features & _negotiated) | (_negotiated & VhostUserFeatures.ProtocolFeatures));
                 ShareMemory();
                 Volatile.Write(ref _interrupts, interrupts);
                 for (int i = 0; i < queues.Count; i++)
@@ -213,7 +216,8 @@ public sealed class VhostUserDevice : VirtioFrontEnd
     private int CountQueues(VhostUserDeviceOptions options)
     {
         bool canHaveSeveral = (_frontend.ProtocolFeatures & VhostUserProtocolFeatures.MultiQueue) != 0;
-        ulong count = canHaveSeveral ? Math.Min(_frontend.GetQueueCount(), (ulong)options.QueueCount) : (ulong)options.QueueCount;
+        ulong most = canHaveSeveral ? _frontend.GetQueueCount() : ulong.MaxValue;
+        ulong count = options.CountQueues is { } counter ? counter(Features, most) : Math.Min(most, (ulong)options.QueueCount);
         return count is >= 1 and <= MostQueues
             ? (int)count
             : throw new VhostUserException($"the back end has {count} queues; 1 to {MostQueues} are possible");
@@ -225,6 +229,8 @@ public sealed class VhostUserDevice : VirtioFrontEnd
         {
             _frontend.GetConfig(0, _config);
         }
+
+        _configStart.Span.CopyTo(_config);
     }
 
     private void ShareMemory()
@@ -324,6 +330,15 @@ public sealed record VhostUserDeviceOptions
 
     /// <summary>The most descriptors of a queue.</summary>
     public ushort QueueSize { get; init; } = 256;
+
+    /// <summary>In the place of <see cref="QueueCount"/>: the number of queues, of the features offered and of what the back end says is its most (all ones where it does not say).</summary>
+    public Func<ulong, ulong, ulong>? CountQueues { get; init; }
+
+    /// <summary>What the configuration begins with, whatever the back end says.</summary>
+    public ReadOnlyMemory<byte> ConfigStart { get; init; }
+
+    /// <summary>What the guest is offered, of what the back end offers and whether it gives a configuration. What it adds is not the back end's to know.</summary>
+    public Func<ulong, bool, ulong> Offer { get; init; } = static (features, _) => features;
 
     /// <summary>Length of the configuration in bytes.</summary>
     public required int ConfigLength { get; init; }
