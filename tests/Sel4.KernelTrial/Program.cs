@@ -3,7 +3,7 @@ using System.Runtime;
 namespace Makatea.Sel4;
 
 /// <summary>Tries the root task's parts on the real kernel. The last line of the console is <c>trial: N passed, N failed</c>.</summary>
-internal static unsafe class Program
+internal static unsafe partial class Program
 {
     private const int Rounds = 1000;
 
@@ -20,6 +20,11 @@ internal static unsafe class Program
         Say("what was derived goes with its memory", TryRevocation());
         Say("memory that is in use is not given out again", TryExhaustion());
         Say("registers of a device are found by their address", TryDevice());
+        if (Board.Get(BoardValue.SysVMEnter) != 0)
+        {
+            TryGuests();
+        }
+
         TryComponents();
         SerialConsole.Write("trial: ");
         SerialConsole.Write(s_passed);

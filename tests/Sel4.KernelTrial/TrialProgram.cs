@@ -32,12 +32,19 @@ internal static unsafe class TrialProgram
         *(ulong*)(header + 16) = Address;
         *(ulong*)(header + 32) = (ulong)code.Length / 2;
         *(ulong*)(header + 40) = 2 * 4096;
+        Write(image + CodeOffset, code);
+        return image;
+    }
+
+    /// <summary>Writes instructions.</summary>
+    /// <param name="target">Where.</param>
+    /// <param name="code">In hexadecimal.</param>
+    internal static void Write(byte* target, string code)
+    {
         for (int i = 0; i < code.Length / 2; i++)
         {
-            image[CodeOffset + i] = (byte)((Digit(code[2 * i]) << 4) | Digit(code[(2 * i) + 1]));
+            target[i] = (byte)((Digit(code[2 * i]) << 4) | Digit(code[(2 * i) + 1]));
         }
-
-        return image;
     }
 
     private static int Digit(char digit) => digit <= '9' ? digit - '0' : digit - 'a' + 10;

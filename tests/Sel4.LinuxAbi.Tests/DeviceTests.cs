@@ -78,4 +78,15 @@ public sealed unsafe class DeviceTests : IDisposable
         ulong memory = (ulong)_component.Call(Allocate, available / 2)!.Value;
         Assert.True(memory > 0 && AddressSpace.Find(memory)->Kind == RegionKind.Dma);
     }
+
+    [Fact]
+    public void One_thread_enters_a_guest()
+    {
+        const ulong Bind = (ulong)LayerRequest.BindGuest;
+        LinuxThread* other = _component.Clone();
+        Assert.Equal(Errno.NoDevice, _component.Call(other, Bind, Number));
+        Assert.Equal(0, _component.Call(other, Bind, 6));
+        Assert.Equal((other->Slot, Component.GuestBuffer), LayerKernel.Guests[Component.Guest]);
+        Assert.Equal(Errno.Busy, _component.Call(Bind, 6));
+    }
 }

@@ -146,14 +146,16 @@ public sealed unsafe class SignalTests : IDisposable
         Assert.True(LayerKernel.Started[thread->Slot].Rsp < before.Rbx - 128);
     }
 
-    [Fact]
-    public void A_thread_that_asks_somebody_is_not_interrupted_before_it_is_answered()
+    [Theory]
+    [InlineData(BoardValue.SysCall)]
+    [InlineData(BoardValue.SysVMEnter)]
+    public void A_thread_that_asks_somebody_or_is_in_a_guest_is_not_interrupted_before_it_is_back(BoardValue call)
     {
         LinuxThread* thread = Run(out Registers before);
         Install(User, Handler, 0);
         Registers asking = before;
         asking.Rip = LayerCode.KernelEntry;
-        asking.Rdx = Board.Get(BoardValue.SysCall);
+        asking.Rdx = Board.Get(call);
         LayerKernel.Running[thread->Slot] = asking;
         Assert.Equal(0, _component.Call(ThreadKill, 1, thread->Id, User));
         Component.Pass(0.0011);

@@ -35,6 +35,7 @@ public sealed unsafe class ManifestTests
                 [
                     new(GrantKind.Region, 1, "other"), new(GrantKind.Ring, 0, "kick") { Connection = 2 }, new(GrantKind.Ports, 0x3f8, "serial") { Length = 8 }, new(GrantKind.PinInterrupt, 4, "serial"),
                     new(GrantKind.Registers, 0xfed0_0000, "timer") { Length = 4096 }, new(GrantKind.Management, 0, "management"),
+                    new(GrantKind.Guest, 1, "guest"),
                 ],
             },
         ],
@@ -48,7 +49,7 @@ public sealed unsafe class ManifestTests
     {
         using var file = new NativeFile(_manifest.ToBytes());
         Assert.Equal(ManifestFault.None, Manifest.Open(file.Text, out Manifest manifest, out _));
-        Assert.Equal((2, 2, 1, 1, 10), (manifest.Components, manifest.Regions, manifest.Doorbells, manifest.Functions, manifest.Grants));
+        Assert.Equal((2, 2, 1, 1, 11), (manifest.Components, manifest.Regions, manifest.Doorbells, manifest.Functions, manifest.Grants));
         ManifestComponent* server = manifest.Component(0);
         Assert.True(manifest.Get(server->Name).Is("server"));
         Assert.True(manifest.Get(server->Arguments).Is("storage\0--all\0"));
@@ -80,6 +81,10 @@ public sealed unsafe class ManifestTests
         { "ports beyond the last", (int)ManifestFault.Grant },
         { "registers that are not aligned", (int)ManifestFault.Grant },
         { "a kind that is none", (int)ManifestFault.Grant },
+        { "a guest without memory", (int)ManifestFault.Grant },
+        { "a guest with more memory than there is below its devices", (int)ManifestFault.Grant },
+        { "a guest that comes and goes", (int)ManifestFault.Grant },
+        { "two guests in the same memory", (int)ManifestFault.Shared },
         { "two that hear", (int)ManifestFault.Shared },
     };
 
@@ -153,6 +158,18 @@ public sealed unsafe class ManifestTests
                 break;
             case "a kind that is none":
                 grants[9].Kind = GrantKind.Bar;
+                break;
+            case "a guest without memory":
+                grants[10].Number = 2;
+                break;
+            case "a guest with more memory than there is below its devices":
+                regions[1].Length = ManifestLayout.MaxGuestMemory + 4096;
+                break;
+            case "a guest that comes and goes":
+                grants[10].Connection = 1;
+                break;
+            case "two guests in the same memory":
+                grants[4].Kind = GrantKind.Guest;
                 break;
             default:
                 grants[5].Kind = GrantKind.Hear;

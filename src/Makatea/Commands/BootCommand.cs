@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using Makatea.Bochs;
 using Makatea.Cli;
 using Makatea.Imaging;
 using Makatea.Qemu;
@@ -12,10 +13,12 @@ using Makatea.Systems;
 
 namespace Makatea.Commands;
 
-/// <summary><c>makatea boot MODULE</c>: starts a boot module on the board's kernel, in QEMU, with the console on standard output.</summary>
+/// <summary><c>makatea boot MODULE</c>: starts a boot module on the board's kernel, in QEMU or Bochs, with the console on standard output.</summary>
 internal static class BootCommand
 {
     private const int LeastMemory = 64;
+    private const string Qemu = "qemu";
+    private const string Bochs = "bochs";
 
     private static readonly Argument<string> _module = new("MODULE") { Description = "What 'makatea image' wrote." };
     private static readonly Option<string?> _board = new("--board") { Description = BoardArgument.Description, HelpName = "DIR" };
@@ -32,6 +35,7 @@ internal static class BootCommand
     private static readonly Option<string?> _until = new("--until") { Description = "End with status 0 when a line of the console has this text, and with 1 where it never comes.", HelpName = "TEXT" };
     private static readonly Option<double?> _timeout = new("--timeout") { Description = "End after so many seconds.", HelpName = "SECONDS" };
     private static readonly Option<bool> _kernel = new("--kernel-log") { Description = "Show what the kernel says before it starts the root task." };
+    private static readonly Option<string> _emulator = new("--emulator") { Description = "What emulates the machine: qemu, or bochs, whose processor has VT-x and EPT, but whose machine has no IOMMU and no NVMe controller.", HelpName = "NAME", DefaultValueFactory = _ => Qemu };
     private static readonly Option<string?> _qemu = new("--qemu") { Description = "QEMU's executable; by default qemu-system-x86_64 on PATH.", HelpName = "PATH" };
 
     public static Command Create()
@@ -57,9 +61,10 @@ internal static class BootCommand
                 r.AddError($"found --net {r.GetValueOrDefault<string>()}, expected isolated, user, none, connect:PATH or listen:PATH");
             }
         });
+        _emulator.AcceptOnlyFromAmong(Qemu, Bochs);
         var command = new Command("boot", "Start a boot module on the board's kernel in QEMU: VT-d, an NVMe controller, an 82574L; the console is standard output. Ctrl-C ends it.")
         {
-            _module, _board, _disks, _memory, _network, _until, _timeout, _kernel, _qemu,
+            _module, _board, _disks, _memory, _network, _until, _timeout, _kernel, _emulator, _qemu,
         };
         command.SetAction(Boot);
         return command;
@@ -82,13 +87,20 @@ internal static class BootCommand
             throw new CommandException($"found no disk at {missing}; make one by: truncate -s 1G {missing}");
         }
 
+        bool isBochs = result.GetValue(_emulator) == Bochs;
+        if (isBochs && (disks.Length != 0 || result.GetValue(_qemu) is not null || result.GetRequiredValue(_network) != Sel4Machine.Isolated))
+        {
+            throw new CommandException("found --emulator bochs together with --disk, --net or --qemu, which are QEMU's alone; leave them out", ExitCode.Usage);
+        }
+
         var machine = new Sel4Machine { Kernel = board.Kernel32!, Module = module, Disks = disks, Memory = memory, Network = result.GetRequiredValue(_network) };
         byte[]? until = result.GetValue(_until) is { Length: > 0 } text ? Encoding.UTF8.GetBytes(text) : null;
         TimeSpan? timeout = result.GetValue(_timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
         TextWriter notes = result.InvocationConfiguration.Error;
-        notes.WriteLine($"makatea: {Describe(machine)}; {End(until is not null, timeout)}");
+        notes.WriteLine($"makatea: {(isBochs ? $"{memory} MiB, VT-x" : Describe(machine))}; {End(until is not null, timeout)}");
         using Stream output = Console.OpenStandardOutput();
-        Sel4End end = Sel4Run.Run(QemuProgram.Find(result.GetValue(_qemu)), machine, output, notes, until, timeout, result.GetValue(_kernel));
+        using ISel4Emulator emulator = isBochs ? new BochsMachine(board.Kernel32!, File.ReadAllBytes(module), memory) : new QemuSel4(QemuProgram.Find(result.GetValue(_qemu)), machine);
+        Sel4End end = Sel4Run.Run(emulator, output, notes, until, timeout, result.GetValue(_kernel));
         return Conclude(end, until is not null, timeout, notes);
     }
 
@@ -151,7 +163,7 @@ internal static class BootCommand
             case Sel4End.Interrupted:
                 return hasText ? ExitCode.Failure : ExitCode.Success;
             default:
-                notes.WriteLine("makatea: QEMU ended by itself");
+                notes.WriteLine("makatea: the emulator ended by itself");
                 return ExitCode.Failure;
         }
     }

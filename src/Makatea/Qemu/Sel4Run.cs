@@ -4,7 +4,7 @@ using Makatea.Platform.Linux;
 
 namespace Makatea.Qemu;
 
-/// <summary>How a run of a kernel in QEMU came to its end.</summary>
+/// <summary>How a run of a kernel came to its end.</summary>
 internal enum Sel4End
 {
     /// <summary>The text that was waited for came.</summary>
@@ -16,30 +16,29 @@ internal enum Sel4End
     /// <summary>The user ended it.</summary>
     Interrupted,
 
-    /// <summary>QEMU ended by itself.</summary>
+    /// <summary>The emulator ended by itself.</summary>
     Ended,
 }
 
-/// <summary>Runs a kernel in QEMU, its console copied. However this ends, QEMU does.</summary>
+/// <summary>Runs a kernel in an emulator, its console copied. However this ends, the emulator does.</summary>
 internal static class Sel4Run
 {
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan _restOfLine = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Runs it.</summary>
-    /// <param name="qemu">QEMU.</param>
-    /// <param name="machine">The machine.</param>
+    /// <param name="emulator">The machine.</param>
     /// <param name="output">Where the console goes.</param>
-    /// <param name="errors">Where QEMU's own complaints go.</param>
+    /// <param name="errors">Where the emulator's own complaints go.</param>
     /// <param name="until">Text on the console that ends it, or null.</param>
     /// <param name="timeout">How long it runs at most, or null.</param>
     /// <param name="showsKernel">Shows what the kernel says before it starts the root task.</param>
-    public static Sel4End Run(string qemu, Sel4Machine machine, Stream output, TextWriter errors, byte[]? until, TimeSpan? timeout, bool showsKernel)
+    public static Sel4End Run(ISel4Emulator emulator, Stream output, TextWriter errors, byte[]? until, TimeSpan? timeout, bool showsKernel)
     {
         using var console = new AnonymousPipeServerStream(PipeDirection.In);
         using var complaints = new AnonymousPipeServerStream(PipeDirection.In);
-        var descriptors = new Dictionary<int, SafeHandle> { [1] = console.ClientSafePipeHandle, [2] = complaints.ClientSafePipeHandle };
-        using SandboxedProcess process = SandboxedProcess.Start(QemuSandbox.Options(qemu, machine.Arguments(), descriptors));
+        IReadOnlyDictionary<int, SafeHandle> descriptors = emulator.Descriptors(console.ClientSafePipeHandle, complaints.ClientSafePipeHandle);
+        using SandboxedProcess process = SandboxedProcess.Start(QemuSandbox.Options(emulator.Program, emulator.Arguments, descriptors) with { Environment = emulator.Environment });
         console.DisposeLocalCopyOfClientHandle();
         complaints.DisposeLocalCopyOfClientHandle();
         var complaining = Task.Run(() => Retell(complaints, errors));
@@ -81,11 +80,17 @@ internal static class Sel4Run
             Stop(Sel4End.Interrupted);
         }
 
-        // QEMU writes back what it has of disks.
         void Stop(Sel4End how)
         {
             end = how;
-            process.Terminate();
+            if (emulator.IsKilled)
+            {
+                process.Kill();
+            }
+            else
+            {
+                process.Terminate();
+            }
         }
     }
 

@@ -128,6 +128,20 @@ public enum BoardValue
     /// <summary>Label of the message that tells a fault of memory; those before it are 1 for capabilities, 2 for system calls, 3 for exceptions.</summary>
     FaultMemory,
 
+    /// <summary>What a kernel with VT-x has besides; 0 where it is without: the call that enters a guest, and labels.</summary>
+    SysVMEnter,
+    X86VCPUSetTCB,
+    X86VCPUReadVMCS,
+    X86VCPUWriteVMCS,
+    X86VCPUWriteRegisters,
+    X86VCPUReadMSR,
+    X86VCPUWriteMSR,
+    X86EPTPDPTMap,
+    X86EPTPDMap,
+    X86EPTPTMap,
+    X86PageMapEPT,
+    TCBSetEPTRoot,
+
     /// <summary>Number of values.</summary>
     Count,
 }

@@ -187,4 +187,10 @@ public enum GrantKind : ulong
 
     /// <summary>The right to manage components (<see cref="RootRequest"/>).</summary>
     Management,
+
+    /// <summary>
+    /// A guest with one virtual processor, whose memory is a region (Number) from its physical address 0. Slot: the processor, the next ones its address space, the page at Address, which is for the IPC buffer of
+    /// the thread that enters it, and a notification that brings that thread back. Detail: bytes of its memory.
+    /// </summary>
+    Guest,
 }

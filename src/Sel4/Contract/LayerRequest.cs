@@ -19,4 +19,7 @@ public enum LayerRequest
 
     /// <summary>Address of the routine that makes a system call of the kernel: <c>void (KernelRegisters *)</c>. It is not rewritten, and the layer knows a thread that it interrupts inside.</summary>
     KernelRoutine,
+
+    /// <summary>Has this thread enter a guest from now on: number of the guest's grant (<see cref="GrantKind.Guest"/>). It has the guest's IPC buffer, and the guest's notification brings it back.</summary>
+    BindGuest,
 }

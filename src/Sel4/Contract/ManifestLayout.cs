@@ -42,6 +42,9 @@ public static class ManifestLayout
     /// <summary>Most bytes of a component's memory, and of a region.</summary>
     public const ulong MaxMemory = 1ul << 36;
 
+    /// <summary>Most bytes of a guest's memory, which starts at its address 0: above are its devices.</summary>
+    public const ulong MaxGuestMemory = 3ul << 30;
+
     /// <summary>Most interrupts by message of a function.</summary>
     public const int MaxVectors = 64;
 
@@ -189,10 +192,10 @@ public struct ManifestFunction
 /// <summary>Something that a component is given.</summary>
 public struct ManifestGrant
 {
-    /// <summary>What: <see cref="GrantKind.Region"/>, Ring, Hear, File, Function, PinInterrupt, Ports, Registers or Management. What belongs to a function comes with it.</summary>
+    /// <summary>What: <see cref="GrantKind.Region"/>, Ring, Hear, File, Function, PinInterrupt, Ports, Registers, Management or Guest. What belongs to a function comes with it.</summary>
     public GrantKind Kind;
 
-    /// <summary>Number of the region, doorbell or function; the pin; the first port; the physical address.</summary>
+    /// <summary>Number of the region (of a guest, its memory's), doorbell or function; the pin; the first port; the physical address.</summary>
     public ulong Number;
 
     /// <summary>Its name for the component; of a file, its name in the archive.</summary>

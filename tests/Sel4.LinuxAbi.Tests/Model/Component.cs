@@ -18,6 +18,9 @@ internal sealed unsafe class Component : IDisposable
     public const int Waiters = 2;
     public const ulong Priority = 50;
 
+    public const uint Guest = 290;
+    public const ulong GuestBuffer = ComponentLayout.Grants + 0x20_0000;
+
     private const ulong Second = 1_000_000_000;
     private const ulong PageSize = 4096;
     private const uint FirstUntyped = 300;
@@ -33,6 +36,7 @@ internal sealed unsafe class Component : IDisposable
         _board[(int)BoardValue.FaultMemory] = 6;
         _board[(int)BoardValue.XSaveSize] = 576;
         _board[(int)BoardValue.XSaveFeatures] = 3;
+        _board[(int)BoardValue.SysVMEnter] = unchecked((ulong)-32L);
         _board[(int)BoardValue.SysCall] = unchecked((ulong)-1L);
         Board.Use((long*)_board);
         LayerKernel.Reset(
@@ -184,7 +188,7 @@ internal sealed unsafe class Component : IDisposable
             TicksPerMicrosecond = TicksPerMicrosecond,
             StartSeconds = 1_700_000_000,
             GrantsOffset = Grants,
-            GrantCount = 3,
+            GrantCount = 4,
             Ticker = FirstThread + Threads,
         };
         for (int i = 0; i < untypedBits.Length; i++)
@@ -196,6 +200,7 @@ internal sealed unsafe class Component : IDisposable
         grants[0] = new GrantInfo { Kind = GrantKind.Region, Slot = RegionPages, Address = RegionAddress, Length = RegionLength, Value = 1, State = 1 };
         grants[1] = new GrantInfo { Kind = GrantKind.File, NameOffset = Texts + 0x80, NameLength = Put(Texts + 0x80, "notes.txt"), Address = FileAddress, Length = 18, State = 1 };
         grants[2] = new GrantInfo { Kind = GrantKind.Function, Number = 5, Slot = Function, State = 1 };
+        grants[3] = new GrantInfo { Kind = GrantKind.Guest, Number = 6, Slot = Guest, Address = GuestBuffer, Length = PageSize, State = 1 };
     }
 
     private static ulong Put(ulong offset, string text)

@@ -31,6 +31,9 @@ internal static unsafe class LayerKernel
 
     public static Dictionary<uint, ulong> Storage { get; } = [];
 
+    /// <summary>Who enters a guest, and with which buffer.</summary>
+    public static Dictionary<uint, (uint Thread, ulong Buffer)> Guests { get; } = [];
+
     public static System.Text.StringBuilder Console { get; } = new();
 
     /// <summary>Pages that devices reach, by address space and device address: the page's number and rights.</summary>
@@ -69,6 +72,7 @@ internal static unsafe class LayerKernel
         Signals.Clear();
         Priorities.Clear();
         Storage.Clear();
+        Guests.Clear();
         Console.Clear();
         Now = 0;
         RandomNumber = 0x1_0000_0001;
@@ -196,6 +200,8 @@ internal static unsafe class LayerKernel
     internal static void Read(uint thread, Registers* registers) => *registers = Running[thread];
 
     internal static void Start(uint thread, Registers* registers) => Started[thread] = *registers;
+
+    internal static bool BindGuest(uint thread, uint guest, ulong buffer) => Guests.TryAdd(guest, (thread, buffer));
 
     internal static void SetStorage(uint thread, ulong address) => Storage[thread] = address;
 

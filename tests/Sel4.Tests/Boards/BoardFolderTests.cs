@@ -23,7 +23,8 @@ public sealed class BoardFolderTests : IDisposable
         Assert.Equal(types, table.Values[(int)BoardValue.ObjectUntyped..((int)BoardValue.ObjectIOPageTable + 1)].ToArray());
         Assert.All(table.Values[(int)BoardValue.ObjectVcpu..((int)BoardValue.ObjectEptPt + 1)].ToArray(), t => Assert.Equal(BoardTable.NoObject, t));
         ulong[] sizes = [12, 14, 4, 6, 5, 5, 7, 18, 832, 7, 48, 109, 5];
-        Assert.Equal(sizes, table.Values[(int)BoardValue.TcbBits..].ToArray());
+        Assert.Equal(sizes, table.Values[(int)BoardValue.TcbBits..(int)BoardValue.SysVMEnter].ToArray());
+        Assert.All(table.Values[(int)BoardValue.SysVMEnter..].ToArray(), v => Assert.Equal(0ul, v));
     }
 
     [Fact]

@@ -19,6 +19,10 @@ public sealed class RealBoardTests
         AssertPlausible(table);
         Assert.Equal(table[BoardValue.ObjectIOPageTable] + 1, table[BoardValue.ObjectVcpu]);
         Assert.Equal(table[BoardValue.ObjectVcpu] + 4, table[BoardValue.ObjectEptPt]);
+        Assert.InRange(unchecked((long)table[BoardValue.SysVMEnter]), -100, -1);
+        ulong[] labels = table.Values[((int)BoardValue.SysVMEnter + 1)..].ToArray();
+        Assert.All(labels, l => Assert.InRange(l, 1ul, 200ul));
+        Assert.Equal(labels.Length, labels.Distinct().Count());
     }
 
     /// <summary>The SDK's root holds many boards; which one is meant is asked.</summary>

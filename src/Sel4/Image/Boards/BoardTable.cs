@@ -96,7 +96,8 @@ public sealed class BoardTable
 
         return value switch
         {
-            <= BoardValue.SysDebugPutChar => SystemCall(value, symbols),
+            <= BoardValue.SysDebugPutChar or BoardValue.SysVMEnter => SystemCall(value, symbols),
+            > BoardValue.SysVMEnter => labels.TryGetValue(value.ToString(), out uint optional) ? optional : 0UL,
             BoardValue.RootCNodeBits => configuration.Number("ROOT_CNODE_SIZE_BITS") ?? 0,
             // FXSAVE has a fixed size and keeps x87 and SSE state [SDM 10.5.1].
             BoardValue.XSaveSize => configuration.IsOn("FXSAVE") ? 512UL : configuration.Number("XSAVE_SIZE") ?? throw new ImageException("gen_config.json has no XSAVE_SIZE"),
@@ -109,7 +110,7 @@ public sealed class BoardTable
 
     private static ulong SystemCall(BoardValue value, HeaderSymbols symbols) =>
         symbols.TryGetEnumerator($"seL4_{value}", out long number) ? (ulong)number
-            : value == BoardValue.SysDebugPutChar ? 0UL
+            : value is BoardValue.SysDebugPutChar or BoardValue.SysVMEnter ? 0UL
             : throw new ImageException($"syscall.h has no seL4_{value}");
 
     /// <summary>What a kernel may have been configured without.</summary>

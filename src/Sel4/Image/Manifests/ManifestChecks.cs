@@ -140,7 +140,7 @@ internal static class ManifestChecks
     {
         int count = grant.Kind switch
         {
-            GrantKind.Region => manifest.Regions.Count,
+            GrantKind.Region or GrantKind.Guest => manifest.Regions.Count,
             GrantKind.Ring or GrantKind.Hear => manifest.Doorbells.Count,
             GrantKind.Function => manifest.Functions.Count,
             _ => int.MaxValue,
@@ -157,7 +157,9 @@ internal static class ManifestChecks
             { Connection: not 0, Kind: not (GrantKind.Region or GrantKind.Ring or GrantKind.Hear) } => "it is no part of a connection",
             { Kind: GrantKind.Function } when manifest.Functions[(int)grant.Number].Vectors is < 0 or > ManifestLayout.MaxVectors => $"it has more than {ManifestLayout.MaxVectors} interrupts",
             { Kind: not GrantKind.Region, Rights: not GrantRights.None } => "rights are those of regions",
-            { Kind: GrantKind.None or GrantKind.Bar or GrantKind.MessageInterrupt or > GrantKind.Management } => "that is not given by itself",
+            { Kind: GrantKind.None or GrantKind.Bar or GrantKind.MessageInterrupt or > GrantKind.Guest } => "that is not given by itself",
+            { Kind: GrantKind.Guest } when manifest.Regions[(int)grant.Number].Length > ManifestLayout.MaxGuestMemory => $"a guest has {ManifestLayout.MaxGuestMemory >> 30}G of memory at most",
+            { Kind: GrantKind.Guest } when manifest.Components.Sum(c => c.Grants.Count(g => g.Kind == GrantKind.Guest && g.Number == grant.Number)) > 1 => "others have that memory",
             { Kind: GrantKind.Hear } when component.Waiters == 0 => "it has no waiter to hear it at",
             _ => null,
         };

@@ -137,6 +137,7 @@ internal static unsafe class SystemCalls
             (ulong)LayerRequest.MapDma => DeviceMappings.Map(thread),
             (ulong)LayerRequest.UnmapDma => DeviceMappings.Unmap(first, second, third),
             (ulong)LayerRequest.SetTimer => Deadlines.SetTimer(first, second),
+            (ulong)LayerRequest.BindGuest => Guests.Bind(thread, first),
             (ulong)LayerRequest.KernelRoutine => (long)LayerCode.KernelRoutine,
             _ => UnknownCalls.Refuse(call.Rax),
         };

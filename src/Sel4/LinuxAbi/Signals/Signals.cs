@@ -101,7 +101,7 @@ internal static unsafe class Signals
         LayerKernel.Read(thread->Slot, &thread->Registers);
         if (KernelRoutine.IsCalling(thread->Registers))
         {
-            // A call may do something that must not be done twice. It does not take long.
+            // A call may do something that must not be done twice. It does not take long; a thread in a guest is reached when the guest comes out, and what stops all threads for a while does not wait for one.
             LookAgain(thread);
             return;
         }

@@ -6,8 +6,8 @@ namespace Makatea.Sel4.LinuxAbi;
 /// </summary>
 internal static class KernelRoutine
 {
-    /// <summary>The thread waits for somebody's answer, or is about to.</summary>
-    internal static bool IsCalling(in Registers registers) => IsInside(registers) && registers.Rdx == Board.Get(BoardValue.SysCall);
+    /// <summary>The thread waits for somebody's answer or is in a guest, or is about to: a guest would be entered anew where it was entered before, and not where it is.</summary>
+    internal static bool IsCalling(in Registers registers) => IsInside(registers) && (registers.Rdx == Board.Get(BoardValue.SysCall) || IsEntering(registers.Rdx));
 
     /// <summary>Sets the stack pointer right.</summary>
     internal static void Repair(ref Registers registers)
@@ -17,6 +17,8 @@ internal static class KernelRoutine
             registers.Rsp = registers.Rbx;
         }
     }
+
+    private static bool IsEntering(ulong call) => call != 0 && call == Board.Get(BoardValue.SysVMEnter);
 
     private static bool IsInside(in Registers registers) => registers.Rip >= LayerCode.KernelEntry && registers.Rip <= LayerCode.KernelExit;
 }

@@ -21,6 +21,9 @@ internal unsafe partial struct Component
     /// <summary>What it is told, as the root task sees it.</summary>
     internal ComponentInfo* Info;
 
+    /// <summary>Its first thread.</summary>
+    internal readonly uint FirstThread => _firstThread;
+
     /// <summary>Slot of the first of the notifications that it waits at, and how many.</summary>
     internal uint FirstWaiter;
     internal uint Waiters;

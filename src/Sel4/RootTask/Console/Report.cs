@@ -66,6 +66,14 @@ internal static unsafe class Report
         SerialConsole.EndLine();
     }
 
+    /// <summary>A guest that cannot be made.</summary>
+    internal static void NoGuests(Text name)
+    {
+        Begin(name);
+        Say("this kernel has no virtual processors: it is not one with VT-x");
+        SerialConsole.EndLine();
+    }
+
     /// <summary>A fault of a first thread, as the kernel tells it.</summary>
     internal static void Fault(Text name, in KernelMessage message)
     {

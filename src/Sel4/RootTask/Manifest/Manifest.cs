@@ -194,7 +194,7 @@ internal readonly unsafe struct Manifest
                 return ManifestFault.Grant;
             }
 
-            if (grant->Kind is GrantKind.Hear or GrantKind.Function or GrantKind.PinInterrupt && IsGrantedBefore(entry))
+            if (grant->Kind is GrantKind.Hear or GrantKind.Function or GrantKind.PinInterrupt or GrantKind.Guest && IsGrantedBefore(entry))
             {
                 return ManifestFault.Shared;
             }
@@ -209,6 +209,8 @@ internal readonly unsafe struct Manifest
         {
             case GrantKind.Region:
                 return grant->Number < (ulong)Regions;
+            case GrantKind.Guest:
+                return grant->Number < (ulong)Regions && Region((int)grant->Number)->Length <= ManifestLayout.MaxGuestMemory && grant->Connection == 0;
             case GrantKind.Ring:
             case GrantKind.Hear:
                 return grant->Number < (ulong)Doorbells;

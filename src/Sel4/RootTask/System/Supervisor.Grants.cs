@@ -21,6 +21,10 @@ internal static unsafe partial class Supervisor
                     pages = s_regions[grant->Number].Pages;
                     plan.GrantSlots += (grant->Rights & GrantRights.Device) == 0 ? 0 : (uint)pages;
                     break;
+                case GrantKind.Guest:
+                    pages = s_regions[grant->Number].Pages + GuestParts.Slots;
+                    plan.GrantSlots += GuestSlots;
+                    break;
                 case GrantKind.File:
                     if (!Archive.TryFind(s_manifest.Get(grant->Name), out Text file))
                     {
@@ -97,6 +101,8 @@ internal static unsafe partial class Supervisor
                 return GrantFile(ref component, grant, info);
             case GrantKind.Function:
                 return GrantFunction(number, ref component, grant, info);
+            case GrantKind.Guest:
+                return GrantGuest(ref component, grant, info);
             case GrantKind.PinInterrupt:
                 return GrantPin(number, ref component, grant, info);
             case GrantKind.Ports:
