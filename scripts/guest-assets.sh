@@ -2,7 +2,7 @@
 # Makes what our Linux guests boot from: Debian's cloud kernel and an initramfs with busybox, drivers (virtio, VFIO; NVMe is built in) and a few file system tools.
 # The cloud kernel has no drivers of real network adapters: --adapters takes Debian's full one, with Intel's drivers, VLANs and ethtool.
 # None of Debian's has iommufd: --iommufd takes Ubuntu's 6.8, of one version, known by its hash. Status 3: it cannot be reached.
-# --kvm adds KVM for AMD's processors, which QEMU's TCG has in software, and the guests' own kernel and FILE as /boot/vmlinuz and /boot/initramfs.gz: what a guest of the guest boots from.
+# --kvm adds KVM for AMD's processors, which QEMU's TCG has in software, and the guests' own kernel, packed and not, and FILE as /boot/vmlinuz, /boot/vmlinux and /boot/initramfs.gz: what a guest of the guest boots from.
 # --network adds ip, tc, ethtool and netem, the kernel's means to lose and reorder packets, which not every host's kernel has; ifb has it for what arrives.
 # Needs no root but to install missing packages. Everything is cached; the last line printed is the folder that holds vmlinuz and initramfs.gz;
 # without options, CACHE/guest refers to it as well (CACHE is $MAKATEA_CACHE, else $XDG_CACHE_HOME/makatea, else ~/.cache/makatea).
@@ -143,6 +143,7 @@ if [ ! -e "$out/initramfs.gz" ]; then
   cp "$cache/$kernel/boot/vmlinuz-$release" "$scratch/out/vmlinuz"
   if [ -n "$inner" ]; then
     install -D -m 644 "$scratch/out/vmlinuz" "$root/boot/vmlinuz"
+    "$here/unpack-kernel.sh" "$scratch/out/vmlinuz" "$root/boot/vmlinux"
     install -m 644 "$inner" "$root/boot/initramfs.gz"
   fi
   (cd "$root" && find . | sort | cpio --quiet -o -H newc -R 0:0 --reproducible) | gzip -n -6 >"$scratch/out/initramfs.gz"

@@ -16,6 +16,7 @@ internal static class VmmCommand
     private static readonly Option<int> _processors = new("--cpus", "--smp") { Description = "Number of processors, 1 to 255.", HelpName = "N", DefaultValueFactory = _ => 1 };
     private static readonly Option<string[]> _disks = new("--disk") { Description = "A disk that a vhost-user-blk back end serves on a UNIX socket; for several disks, several times.", HelpName = "SOCKET", DefaultValueFactory = _ => [] };
     private static readonly Option<NetOption[]> _nets = new("--net") { Description = $"A network interface that a vhost-user-net back end serves on a UNIX socket, and its Ethernet address: {NetOption.Form}. With server=on the back end connects to us. For several, several times.", HelpName = NetOption.Form, DefaultValueFactory = _ => [], CustomParser = NetOption.ParseAll };
+    private static readonly Option<VirtioTransport> _transport = new("--transport") { Description = "How the guest reaches its devices: pci, or mmio as on QEMU's microvm.", HelpName = "pci|mmio" };
     private static readonly Option<string> _console = new("--console") { Description = "The serial console is on this UNIX socket, or on the one that was inherited as descriptor N; else it is standard input and output.", HelpName = "SOCKET|fd:N" };
     private static readonly Option<string> _consoleLog = new("--console-log") { Description = "Add all that the serial console says to this file.", HelpName = "FILE" };
     private static readonly Option<string> _monitor = new("--qmp") { Description = "Take QEMU's machine protocol (QMP) on this UNIX socket, or on the one that was inherited as descriptor N.", HelpName = "SOCKET|fd:N" };
@@ -26,7 +27,7 @@ internal static class VmmCommand
     {
         var root = new RootCommand("Runs a qube on KVM until it powers off. Its serial console is standard input and output, unless it is elsewhere; on a terminal Ctrl-] ends it.")
         {
-            _kernel, _initramfs, _commandLine, _memory, _processors, _disks, _nets, _console, _consoleLog, _monitor, _paused,
+            _kernel, _initramfs, _commandLine, _memory, _processors, _disks, _nets, _transport, _console, _consoleLog, _monitor, _paused,
         };
         _kernel.AcceptExistingOnly();
         _initramfs.AcceptExistingOnly();
@@ -76,6 +77,7 @@ internal static class VmmCommand
                 Kernel = kernel,
                 Initramfs = initramfs,
                 CommandLine = result.GetRequiredValue(_commandLine),
+                Transport = result.GetValue(_transport),
             },
             console);
     }

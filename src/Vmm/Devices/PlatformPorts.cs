@@ -57,4 +57,7 @@ public static class PlatformPins
 
     /// <summary>Slots of the PCI bus that come and go: an edge.</summary>
     public const int HotPlug = 16;
+
+    /// <summary>Devices of virtio-mmio, from here to the last pin: an edge each.</summary>
+    public const int FirstVirtioMmio = 17;
 }

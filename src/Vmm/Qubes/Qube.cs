@@ -14,6 +14,7 @@ public sealed class Qube : IDisposable
     private readonly GuestClock _clock;
     private readonly DeadlineQueue _deadlines;
     private readonly PlatformDevices _devices;
+    private readonly MmioDevices _mmioDevices;
     private readonly Processor[] _processors;
     private readonly VirtualCpu[] _cpus;
     private readonly Thread[] _threads;
@@ -45,7 +46,9 @@ public sealed class Qube : IDisposable
         Devices.Add(IoApic.Page, IoApic.PageLength, ioApic);
         _devices = new PlatformDevices(Ports, Devices, options.Layout, ioApic, _deadlines, request => End(new QubeEnd(request == PowerRequest.Off ? QubeEndKind.PoweredOff : QubeEndKind.Reset)));
 
-        foreach (VirtioFrontEnd device in options.Devices)
+        bool isMmio = options.Transport == VirtioTransport.Mmio;
+        _mmioDevices = new MmioDevices(isMmio ? options.Devices : [], Devices, ioApic, machine.AttachDoorbell, options.Report);
+        foreach (VirtioFrontEnd device in isMmio ? [] : options.Devices)
         {
             _devices.Pci.Attach(_devices.Pci.FindFreeSlot(), new VirtioPciFunction(device, Interrupts, machine.AttachDoorbell, options.Report));
         }
@@ -56,7 +59,16 @@ public sealed class Qube : IDisposable
         var msrs = new MsrPolicy(machine.Info, Cpuid);
         machine.AllowMsrs([.. msrs.Direct]);
         _processors = Array.ConvertAll(_cpus, cpu => MakeProcessor(cpu, msrs, options));
-        ulong root = AcpiTables.Write(options.Memory, new AcpiDescription { Layout = options.Layout, ApicIds = ids, IoApicId = (byte)options.Processors, HasSerialPort = true, HasClock = true, HasPci = true });
+        ulong root = AcpiTables.Write(options.Memory, new AcpiDescription
+        {
+            Layout = options.Layout,
+            ApicIds = ids,
+            IoApicId = (byte)options.Processors,
+            HasSerialPort = true,
+            HasClock = true,
+            HasPci = true,
+            VirtioDevices = _mmioDevices.Descriptions,
+        });
         KernelLoader.Load(new BootRequest
         {
             Memory = options.Memory,
@@ -154,6 +166,7 @@ public sealed class Qube : IDisposable
 
         // Devices let go of the guest's rings.
         _devices.Pci.Reset();
+        _mmioDevices.Reset();
         return _end!;
     }
 
@@ -167,6 +180,7 @@ public sealed class Qube : IDisposable
         }
 
         _deadlines.Dispose();
+        _mmioDevices.Dispose();
         for (int i = 0; i < _processors.Length; i++)
         {
             _processors[i].Dispose();

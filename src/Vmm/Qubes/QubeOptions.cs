@@ -28,8 +28,11 @@ public sealed record QubeOptions
     /// <summary>Random bytes for the kernel's generator.</summary>
     public ReadOnlyMemory<byte> RandomSeed { get; init; }
 
-    /// <summary>Its devices, which get slots of the PCI bus in this order, from 1 on. They stay the caller's and can be another qube's after it.</summary>
+    /// <summary>Its devices, in the order in which they get slots of the PCI bus, from 1 on, or places among those of virtio-mmio. They stay the caller's and can be another qube's after it.</summary>
     public IReadOnlyList<VirtioFrontEnd> Devices { get; init; } = [];
+
+    /// <summary>How the guest reaches them.</summary>
+    public VirtioTransport Transport { get; init; }
 
     /// <summary>Told what goes wrong with a device.</summary>
     public Action<string> Report { get; init; } = static _ => { };

@@ -13,7 +13,8 @@ internal static class GuestAssets
 
     private static readonly Lazy<string> _network = new(() => Run("--network", "--tool", ImagePrograms.Publish("NetTraffic")));
 
-    private static readonly Lazy<string> _kvm = new(() => Run("--kvm", Initramfs, "--tool", Tool.Find("qemu-storage-daemon")!, "--tool", ImagePrograms.PublishProgram("src/Vmm.Linux", "makatea-vmm")));
+    private static readonly Lazy<string> _kvm = new(() => Run(
+        "--kvm", Initramfs, "--tool", Tool.Find("qemu-storage-daemon")!, "--tool", ImagePrograms.Publish("AotSmoke"), "--tool", ImagePrograms.PublishProgram("src/Vmm.Linux", "makatea-vmm")));
 
     private static readonly ConcurrentDictionary<(string Folder, bool HasIommufd), Lazy<string>> _withProgram = [];
 
@@ -43,7 +44,9 @@ internal static class GuestAssets
         }
     }
 
-    /// <summary>A kernel with KVM, and the initramfs that has makatea-vmm, qemu-storage-daemon and what guests of it boot from: /boot/vmlinuz, /boot/initramfs.gz.</summary>
+    /// <summary>
+    /// A kernel with KVM, and the initramfs that has makatea-vmm, the back ends qemu-storage-daemon and aotsmoke, and what guests of it boot from: /boot/vmlinuz, /boot/vmlinux, /boot/initramfs.gz.
+    /// </summary>
     public static (string Kernel, string Initramfs) Kvm
     {
         get

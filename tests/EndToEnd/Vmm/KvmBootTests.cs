@@ -68,6 +68,58 @@ public sealed class KvmBootTests
         guest.PowerOff();
     }
 
+    /// <summary>Its root is served by our own back end. What one boot writes is there in the next.</summary>
+    [SkippableFact]
+    public void A_qube_has_its_root_on_our_disk_by_both_protocols_and_transports()
+    {
+        using var scratch = new Scratch();
+        using Guest guest = Boot(scratch);
+        const string Init = """
+            #!/bin/sh
+            mount -t proc proc /proc
+            mount -t sysfs sys /sys
+            echo "loader $(cat /proc/sys/kernel/bootloader_type)"
+            grep ' / ' /proc/mounts
+            grep virtio /proc/interrupts
+            readlink -f /sys/block/vda
+            echo "before: $(cat /boots)"
+            cat /proc/sys/kernel/bootloader_type >>/boots
+            mount -o remount,ro /
+            poweroff -f
+            """;
+        guest.Run($"""
+            set -e
+            mkdir -p /tmp/root/bin /tmp/root/sbin /tmp/root/dev /tmp/root/proc /tmp/root/sys /tmp/root/tmp
+            for program in busybox sh mount cat grep echo readlink poweroff; do cp -a /bin/$program /tmp/root/bin; done
+            echo {Convert.ToBase64String(Encoding.ASCII.GetBytes(Init))} | base64 -d >/tmp/root/sbin/init
+            chmod 755 /tmp/root/sbin/init
+            echo new >/tmp/root/boots
+            mkfs.ext4 -q -d /tmp/root /tmp/disk 16M
+            """);
+        guest.Start("disk", "aotsmoke serve /tmp/disk.sock /tmp/disk 1 read-write");
+        guest.Run("while ! [ -S /tmp/disk.sock ]; do sleep 0.1; done");
+        string pvh = RunFromDisk(guest, "vmlinux", "mmio");
+        string linux = RunFromDisk(guest, "vmlinuz", "pci");
+
+        // What the kernel has of its loader: by PVH it calls itself 0xb0; our zero page says 0xff.
+        Assert.Contains("\nloader 176\n", pvh, StringComparison.Ordinal);
+        Assert.Contains("\nbefore: new\n", pvh, StringComparison.Ordinal);
+        Assert.Matches("IO-APIC +17-edge +virtio0", pvh);
+        Assert.Contains("LNRO0005:00", pvh, StringComparison.Ordinal);
+        Assert.Contains("\nloader 255\n", linux, StringComparison.Ordinal);
+        Assert.Contains("\nbefore: new\n176\n", linux, StringComparison.Ordinal);
+        Assert.Matches("PCI-MSI [0-9]+-edge +virtio0-req.0", linux);
+        Assert.All([pvh, linux], console => Assert.Contains("/dev/root / ext4 rw", console, StringComparison.Ordinal));
+        guest.Run("e2fsck -fn /tmp/disk");
+        guest.PowerOff();
+    }
+
+    private static string RunFromDisk(Guest guest, string kernel, string transport)
+    {
+        guest.Start("qube", $"makatea-vmm --disk /tmp/disk.sock --transport {transport} --kernel /boot/{kernel} --initramfs /boot/initramfs.gz --cmdline '{Always} root=/dev/vda rw' </dev/null");
+        return guest.Finish("qube", 300).Replace("\r", "", StringComparison.Ordinal);
+    }
+
     private static Guest Boot(Scratch scratch)
     {
         (string kernel, string initramfs) = GuestAssets.Kvm;
