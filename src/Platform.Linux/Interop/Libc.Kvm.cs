@@ -23,6 +23,8 @@ internal static unsafe partial class Libc
     internal const nuint KVM_SET_TSS_ADDR = 0xae47;
     internal const nuint KVM_SET_IDENTITY_MAP_ADDR = 0x4008ae48;
     internal const nuint KVM_IOEVENTFD = 0x4040ae79;
+    internal const nuint KVM_SET_CLOCK = 0x4030ae7b;
+    internal const nuint KVM_GET_CLOCK = 0x8030ae7c;
     internal const nuint KVM_ENABLE_CAP = 0x4068aea3;
     internal const nuint KVM_X86_SET_MSR_FILTER = 0x4188aec6;
 
@@ -82,6 +84,14 @@ internal static unsafe partial class Libc
         /// <summary>In bytes; 0 takes the region out.</summary>
         internal ulong Length;
         internal nint HostAddress;
+    }
+
+    /// <summary><c>struct kvm_clock_data</c>; flags are not used.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 48)]
+    internal struct KvmClock
+    {
+        internal ulong Nanoseconds;
+        internal uint Flags;
     }
 
     /// <summary><c>struct kvm_ioeventfd</c>.</summary>

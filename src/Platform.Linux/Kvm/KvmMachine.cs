@@ -127,6 +127,25 @@ internal sealed unsafe class KvmMachine : VirtualMachine
     public override IDisposable AttachDoorbell(DoorbellTrigger trigger, Doorbell doorbell) => KvmDoorbell.Attach(_machine, trigger, doorbell);
 
     /// <inheritdoc/>
+    public override ulong? Clock
+    {
+        get
+        {
+            Libc.KvmClock clock;
+            return Libc.Ioctl(_machine, Libc.KVM_GET_CLOCK, &clock) >= 0 ? clock.Nanoseconds : null;
+        }
+
+        set
+        {
+            if (value is { } nanoseconds && Clock is not null)
+            {
+                Libc.KvmClock clock = new() { Nanoseconds = nanoseconds };
+                Require(Libc.Ioctl(_machine, Libc.KVM_SET_CLOCK, &clock), "KVM_SET_CLOCK");
+            }
+        }
+    }
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing) => _machine.Dispose();
 
     /// <summary>What has to be said before there are processors.</summary>

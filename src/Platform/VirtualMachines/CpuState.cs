@@ -26,9 +26,20 @@ public sealed record CpuState
     public required CpuEvents Events { get; init; }
 
     /// <summary>Its form in a snapshot's file.</summary>
-    public byte[] ToBytes() => CpuStateFormat.Write(this);
+    public byte[] ToBytes()
+    {
+        var writer = new StateWriter();
+        CpuStateFormat.Write(this, writer);
+        return writer.Written.ToArray();
+    }
 
     /// <summary>Reads what <see cref="ToBytes"/> made; whether a processor can have this state is for <see cref="VirtualCpu.RestoreState"/> to say.</summary>
     /// <exception cref="InvalidDataException">It did not make this.</exception>
-    public static CpuState FromBytes(ReadOnlySpan<byte> bytes) => CpuStateFormat.Read(bytes);
+    public static CpuState FromBytes(ReadOnlyMemory<byte> bytes)
+    {
+        var reader = new StateReader("a processor's state", bytes);
+        CpuState state = CpuStateFormat.Read(reader);
+        reader.End();
+        return state;
+    }
 }

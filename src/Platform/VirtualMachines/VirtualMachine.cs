@@ -32,6 +32,17 @@ public abstract class VirtualMachine : IDisposable
     /// <exception cref="IOException">The host refuses it: the trigger is taken, or there are too many.</exception>
     public abstract IDisposable AttachDoorbell(DoorbellTrigger trigger, Doorbell doorbell);
 
+    /// <summary>
+    /// The clock that the host's virtualisation shows its guests beside their counters (kvm-clock), in nanoseconds; it never stops by itself. Set before processors run, or while they stand still, it goes on from there.
+    /// </summary>
+    /// <value>Null where there is no such clock; setting it is without effect then.</value>
+    /// <exception cref="IOException">The host refuses.</exception>
+    public virtual ulong? Clock
+    {
+        get => null;
+        set => _ = value;
+    }
+
     /// <summary>Destroys the machine. Its processors are disposed before.</summary>
     public void Dispose()
     {

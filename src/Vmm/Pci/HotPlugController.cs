@@ -6,7 +6,7 @@ namespace Makatea.Vmm.Pci;
 /// Attaches and detaches functions while the guest runs: the registers that the DSDT's methods look at (<c>PciHotPlugMethods</c>), a bit for each slot. At 0, what is new, and at 4, what is to be given up:
 /// reading clears. At 8, writing a bit ejects.
 /// </summary>
-public sealed class HotPlugController : RegisterBus
+public sealed class HotPlugController : RegisterBus, ISavedState
 {
     /// <summary>Number of ports.</summary>
     public const ulong PortCount = 12;
@@ -71,5 +71,21 @@ public sealed class HotPlugController : RegisterBus
                 _ejected(slot, function);
             }
         }
+    }
+
+    /// <inheritdoc/>
+    public void Save(StateWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        writer.Write(Volatile.Read(ref _attached));
+        writer.Write(Volatile.Read(ref _givenUp));
+    }
+
+    /// <inheritdoc/>
+    public void Restore(StateReader reader)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        Interlocked.Exchange(ref _attached, reader.ReadUInt32());
+        Interlocked.Exchange(ref _givenUp, reader.ReadUInt32());
     }
 }

@@ -90,6 +90,41 @@ internal sealed class MsiXModel : RegisterBus
         }
     }
 
+    internal void Save(StateWriter writer)
+    {
+        lock (_lock)
+        {
+            writer.Write(_table);
+            foreach (ref ulong word in _pending.AsSpan())
+            {
+                writer.Write(Volatile.Read(ref word));
+            }
+        }
+    }
+
+    /// <summary>Whether the function is let through is for <see cref="SetEnabled"/> to say.</summary>
+    internal void Restore(StateReader reader)
+    {
+        lock (_lock)
+        {
+            reader.ReadWords(_table);
+            for (int i = 0; i < _table.Length; i++)
+            {
+                _table[i] = Kept(i, _table[i]);
+            }
+
+            foreach (ref ulong word in _pending.AsSpan())
+            {
+                Interlocked.Exchange(ref word, reader.Read());
+            }
+
+            for (int vector = 0; vector < Count; vector++)
+            {
+                Update(vector);
+            }
+        }
+    }
+
     public override ulong Read(ulong address, int width)
     {
         if (width is not (4 or 8) || (address & (ulong)(width - 1)) != 0)
@@ -137,9 +172,11 @@ internal sealed class MsiXModel : RegisterBus
         }
 
         int index = (int)(address / sizeof(uint));
-        Volatile.Write(ref _table[index], (index & 3) switch { 0 => value & ~3U, 3 => value & Masked, _ => value });
+        Volatile.Write(ref _table[index], Kept(index, value));
         Update(index / 4);
     }
+
+    private static uint Kept(int index, uint value) => (index & 3) switch { 0 => value & ~3U, 3 => value & Masked, _ => value };
 
     private void Update(int vector)
     {

@@ -48,6 +48,10 @@ internal sealed class PciConfigPorts(PciHostBridge bridge, RegisterBus? resetCon
         }
     }
 
+    internal void Save(StateWriter writer) => writer.Write(Volatile.Read(ref _address));
+
+    internal void Restore(StateReader reader) => Volatile.Write(ref _address, reader.ReadUInt32() & WritableAddress);
+
     private bool TryFind(ulong address, int width, out int slot, out int offset)
     {
         uint target = Volatile.Read(ref _address);

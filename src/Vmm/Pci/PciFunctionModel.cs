@@ -7,7 +7,7 @@ namespace Makatea.Vmm.Pci;
 /// A function of the guest's PCI bus: configuration space, base address registers, capabilities. Accesses come from all processors; configuration space is slow ground and has one lock, registers
 /// behind base address registers have none.
 /// </summary>
-public abstract class PciFunctionModel
+public abstract partial class PciFunctionModel
 {
     private const int FirstCapability = 0x40;
     private const ushort WritableCommand = PciConfig.CommandMemory | PciConfig.CommandBusMaster | PciConfig.CommandNoPinInterrupt;

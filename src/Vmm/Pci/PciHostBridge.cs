@@ -7,7 +7,7 @@ namespace Makatea.Vmm.Pci;
 /// The guest's PCI bus 0: a slot for each of 32 functions, configuration space by ports 0xcf8 to 0xcff and by ECAM ([PCIE-5] 7.2), and the registers of functions on the bus of device memory wherever
 /// the guest puts them within the layout's windows. Registers that overlap others', or lie outside, are nowhere until they are moved.
 /// </summary>
-public sealed class PciHostBridge
+public sealed partial class PciHostBridge
 {
     /// <summary>Number of slots. The bridge itself is in slot 0.</summary>
     public const int Slots = 32;
@@ -25,6 +25,7 @@ public sealed class PciHostBridge
     private readonly DeviceBus _memory;
     private readonly AddressRange[] _windows;
     private readonly PciFunctionModel?[] _slots = new PciFunctionModel?[Slots];
+    private readonly PciConfigPorts _ports;
     private readonly Lock _mapping = new();
 
     /// <summary>Makes a bus with nothing on it but the bridge.</summary>
@@ -38,12 +39,12 @@ public sealed class PciHostBridge
         _memory = memory;
         _windows = [GuestLayout.DeviceWindow, layout.HighDeviceWindow];
         _slots[0] = new BridgeFunction();
-        Ports = new PciConfigPorts(this, resetControl);
+        _ports = new PciConfigPorts(this, resetControl);
         Ecam = new PciEcam(this);
     }
 
     /// <summary>Configuration by ports, to be put at <see cref="FirstPort"/>.</summary>
-    public RegisterBus Ports { get; }
+    public RegisterBus Ports => _ports;
 
     /// <summary>Configuration space in memory, to be put at <see cref="GuestLayout.Ecam"/>.</summary>
     public RegisterBus Ecam { get; }

@@ -62,6 +62,7 @@ public sealed partial class Processor : IDisposable
     {
         try
         {
+            GoOn();
             while (!_mustStop)
             {
                 if (_mustPark)
@@ -161,6 +162,7 @@ public sealed partial class Processor : IDisposable
 
     private void Park()
     {
+        Settle();
         lock (_parking)
         {
             _isParked = true;

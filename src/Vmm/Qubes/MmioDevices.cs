@@ -34,6 +34,9 @@ internal sealed class MmioDevices : IDisposable
         }
     }
 
+    /// <summary>The devices.</summary>
+    public IReadOnlyList<VirtioMmioDevice> Devices => _devices;
+
     /// <summary>What the ACPI tables say of them.</summary>
     public IReadOnlyList<AcpiVirtioDevice> Descriptions => _descriptions;
 

@@ -2,15 +2,18 @@ using Makatea.Platform;
 using Makatea.Vmm.Acpi;
 using Makatea.Vmm.Boot;
 using Makatea.Vmm.Policy;
+using Makatea.Vmm.Snapshots;
 using Makatea.Vmm.Virtio;
 
 namespace Makatea.Vmm;
 
 /// <summary>A virtual machine: processors, the platform's devices and what it boots from, put together. It runs once: after a reset the caller makes a new one.</summary>
-public sealed class Qube : IDisposable
+public sealed partial class Qube : IDisposable
 {
     private readonly VirtualMachine _machine;
     private readonly ComponentHost _host;
+    private readonly QubeOptions _options;
+    private readonly IoApic _ioApic;
     private readonly GuestClock _clock;
     private readonly DeadlineQueue _deadlines;
     private readonly PlatformDevices _devices;
@@ -21,12 +24,16 @@ public sealed class Qube : IDisposable
     private readonly ManualResetEventSlim _ended = new(false, 0);
     private QubeEnd? _end;
     private bool _isStarted;
+    private bool _isPaused;
+    private ulong? _hostClock;
 
     /// <summary>Makes a qube that is ready to start.</summary>
     /// <param name="machine">An empty virtual machine, which is the qube's from here on.</param>
     /// <param name="host">Makes what its threads wait with.</param>
     /// <param name="options">What it is made of.</param>
     /// <exception cref="BootException">It cannot boot from this.</exception>
+    /// <exception cref="InvalidDataException">The snapshot is damaged, or of another machine.</exception>
+    /// <exception cref="VirtioFrontEndException">A device cannot go on from the snapshot.</exception>
     /// <exception cref="IOException">The host refuses something.</exception>
     public Qube(VirtualMachine machine, ComponentHost host, QubeOptions options)
     {
@@ -34,51 +41,46 @@ public sealed class Qube : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         _machine = machine;
         _host = host;
+        _options = options;
+        MachineState? saved = options.Snapshot?.Machine;
+        Check(saved, options);
         foreach (GuestMemoryRegion region in options.Memory.Regions)
         {
             machine.Map(region);
         }
 
-        _clock = new GuestClock(options.Time);
+        _clock = new GuestClock(options.Time, saved?.Time ?? 0);
         _deadlines = new DeadlineQueue(_clock);
         Interrupts = new LocalApicBus();
-        var ioApic = new IoApic(Interrupts, (byte)options.Processors);
-        Devices.Add(IoApic.Page, IoApic.PageLength, ioApic);
-        _devices = new PlatformDevices(Ports, Devices, options.Layout, ioApic, _deadlines, request => End(new QubeEnd(request == PowerRequest.Off ? QubeEndKind.PoweredOff : QubeEndKind.Reset)));
+        _ioApic = new IoApic(Interrupts, (byte)options.Processors);
+        Devices.Add(IoApic.Page, IoApic.PageLength, _ioApic);
+        _devices = new PlatformDevices(
+            Ports, Devices, options.Layout, _ioApic, _deadlines, request => End(new QubeEnd(request == PowerRequest.Off ? QubeEndKind.PoweredOff : QubeEndKind.Reset)), OnEjected);
 
         bool isMmio = options.Transport == VirtioTransport.Mmio;
-        _mmioDevices = new MmioDevices(isMmio ? options.Devices : [], Devices, ioApic, machine.AttachDoorbell, options.Report);
-        foreach (VirtioFrontEnd device in isMmio ? [] : options.Devices)
+        _mmioDevices = new MmioDevices(isMmio ? options.Devices : [], Devices, _ioApic, machine.AttachDoorbell, options.Report);
+        for (int i = 0; !isMmio && i < options.Devices.Count; i++)
         {
-            _devices.Pci.Attach(_devices.Pci.FindFreeSlot(), new VirtioPciFunction(device, Interrupts, machine.AttachDoorbell, options.Report));
+            _devices.Pci.Attach(saved?.Slots[i] ?? _devices.Pci.FindFreeSlot(), new VirtioPciFunction(options.Devices[i], Interrupts, machine.AttachDoorbell, options.Report));
         }
 
         uint[] ids = [.. Enumerable.Range(0, options.Processors).Select(i => (uint)i)];
         _cpus = Array.ConvertAll(ids, machine.CreateCpu);
-        Cpuid = new CpuidModel(machine.Info, new CpuTopology(options.Processors), _cpus[0].TscFrequency);
+        Array.ForEach(_cpus, cpu => SetTscFrequency(cpu, saved));
+        Cpuid = new CpuidModel(machine.Info, new CpuTopology(options.Processors), saved?.TscFrequency ?? _cpus[0].TscFrequency);
+        saved?.CheckCpuid(Cpuid.For(0));
         var msrs = new MsrPolicy(machine.Info, Cpuid);
         machine.AllowMsrs([.. msrs.Direct]);
         _processors = Array.ConvertAll(_cpus, cpu => MakeProcessor(cpu, msrs, options));
-        ulong root = AcpiTables.Write(options.Memory, new AcpiDescription
+        if (options.Snapshot is { } snapshot)
         {
-            Layout = options.Layout,
-            ApicIds = ids,
-            IoApicId = (byte)options.Processors,
-            HasSerialPort = true,
-            HasClock = true,
-            HasPci = true,
-            VirtioDevices = _mmioDevices.Descriptions,
-        });
-        KernelLoader.Load(new BootRequest
+            Restore(snapshot);
+        }
+        else
         {
-            Memory = options.Memory,
-            Layout = options.Layout,
-            Kernel = options.Kernel,
-            Initramfs = options.Initramfs,
-            CommandLine = options.CommandLine,
-            RandomSeed = options.RandomSeed,
-            RootPointer = root,
-        }).ApplyTo(_cpus[0]);
+            Boot(ids);
+        }
+
         _threads = Array.ConvertAll(_processors, processor => new Thread(processor.Run) { IsBackground = true, Name = $"vcpu {processor.Apic.Id}" });
     }
 
@@ -108,6 +110,7 @@ public sealed class Qube : IDisposable
     {
         _isStarted = true;
         _deadlines.Start(_host);
+        SetTime();
         foreach (Thread thread in _threads)
         {
             thread.Start();
@@ -127,16 +130,31 @@ public sealed class Qube : IDisposable
             processor.WaitUntilParked();
         }
 
-        _clock.Pause();
+        _isPaused = true;
+        if (!_clock.IsPaused)
+        {
+            _clock.Pause();
+            _hostClock = _machine.Clock;
+        }
     }
 
     /// <summary>Lets it go on.</summary>
     public void Resume()
     {
-        _clock.Resume();
+        _isPaused = false;
+        ResumeClocks();
         foreach (Processor processor in _processors)
         {
             processor.Resume();
+        }
+    }
+
+    private void ResumeClocks()
+    {
+        if (_clock.IsPaused)
+        {
+            _machine.Clock = _hostClock;
+            _clock.Resume();
         }
     }
 
@@ -189,6 +207,31 @@ public sealed class Qube : IDisposable
 
         _machine.Dispose();
         _ended.Dispose();
+    }
+
+    private void Boot(uint[] ids)
+    {
+        ulong root = AcpiTables.Write(_options.Memory, new AcpiDescription
+        {
+            Layout = _options.Layout,
+            ApicIds = ids,
+            IoApicId = (byte)_options.Processors,
+            HasSerialPort = true,
+            HasClock = true,
+            HasPci = true,
+            HotPlug = new AcpiHotPlug(PlatformPorts.HotPlug, PlatformPins.HotPlug),
+            VirtioDevices = _mmioDevices.Descriptions,
+        });
+        KernelLoader.Load(new BootRequest
+        {
+            Memory = _options.Memory,
+            Layout = _options.Layout,
+            Kernel = _options.Kernel ?? throw new BootException("there is no kernel to boot, and no snapshot to go on from"),
+            Initramfs = _options.Initramfs,
+            CommandLine = _options.CommandLine,
+            RandomSeed = _options.RandomSeed,
+            RootPointer = root,
+        }).ApplyTo(_cpus[0]);
     }
 
     private Processor MakeProcessor(VirtualCpu cpu, MsrPolicy msrs, QubeOptions options)

@@ -1,5 +1,6 @@
 using Makatea.Platform;
 using Makatea.Vmm.Boot;
+using Makatea.Vmm.Snapshots;
 using Makatea.Vmm.Virtio;
 
 namespace Makatea.Vmm;
@@ -16,8 +17,11 @@ public sealed record QubeOptions
     /// <summary>Number of processors, 1 to 255.</summary>
     public int Processors { get; init; } = 1;
 
-    /// <summary>The kernel.</summary>
-    public required BootImage Kernel { get; init; }
+    /// <summary>The kernel; not needed where there is a <see cref="Snapshot"/>.</summary>
+    public BootImage? Kernel { get; init; }
+
+    /// <summary>What it goes on from instead of booting. Its processors, its transport and the number and kinds of its devices have to be what they were.</summary>
+    public Snapshot? Snapshot { get; init; }
 
     /// <summary>The initial file system; null for none.</summary>
     public BootImage? Initramfs { get; init; }
@@ -33,6 +37,9 @@ public sealed record QubeOptions
 
     /// <summary>How the guest reaches them.</summary>
     public VirtioTransport Transport { get; init; }
+
+    /// <summary>Told of a device that the guest gave up after <see cref="Qube.Detach"/>: nothing of it is used any more. On a processor's thread.</summary>
+    public Action<VirtioFrontEnd> Detached { get; init; } = static _ => { };
 
     /// <summary>Told what goes wrong with a device.</summary>
     public Action<string> Report { get; init; } = static _ => { };

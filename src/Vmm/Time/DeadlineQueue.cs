@@ -6,11 +6,12 @@ namespace Makatea.Vmm;
 /// The deadlines of a guest's devices. One thread a guest sleeps until the first of them (<see cref="Start"/>); tests call <see cref="RunDue"/> instead and step the time.
 /// </summary>
 /// <remarks>
-/// Callbacks run on that thread, one after the other and without a lock. Arming asks the thread to wake only where the new deadline is earlier than the one it sleeps for.
+/// Callbacks run on that thread, one after the other and without a lock of anybody else's. Arming asks the thread to wake only where the new deadline is earlier than the one it sleeps for.
 /// </remarks>
 public sealed class DeadlineQueue : IDisposable
 {
     private readonly Lock _lock = new();
+    private readonly Lock _calling = new();
     private readonly DeadlineHeap _heap = new();
     private Doorbell? _earlier;
     private DoorbellWaiter? _waiter;
@@ -80,13 +81,24 @@ public sealed class DeadlineQueue : IDisposable
             most = _heap.Count;
         }
 
-        while (called < most && TakeDue(now) is { } timer)
+        lock (_calling)
         {
-            timer.Expired();
-            called++;
+            while (called < most && TakeDue(now) is { } timer)
+            {
+                timer.Expired();
+                called++;
+            }
         }
 
         return called;
+    }
+
+    /// <summary>While the clock is paused: waits until no callback is under way any more. None begins until the clock goes on.</summary>
+    public void WaitUntilIdle()
+    {
+        lock (_calling)
+        {
+        }
     }
 
     /// <summary>Ends the thread. Not to be called by a callback.</summary>

@@ -177,17 +177,23 @@ public sealed class VhostUserDevice : VirtioFrontEnd
     }
 
     /// <inheritdoc/>
-    public override void Stop()
+    public override void Stop() => Suspend();
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<RingPosition?> Suspend()
     {
         lock (_wire)
         {
             Volatile.Write(ref _interrupts, null);
             try
             {
+                var positions = new RingPosition?[_sizes.Length];
                 foreach (int queue in _running)
                 {
-                    _frontend.GetVringBase(queue);
+                    positions[queue] = _frontend.GetVringBase(queue);
                 }
+
+                return positions;
             }
             catch (Exception e) when (e is VhostUserException or IOException)
             {
@@ -267,7 +273,7 @@ public sealed class VhostUserDevice : VirtioFrontEnd
         ulong device = ToUser(queue.Device, isPacked ? 4 : 6 + (8 * size), index);
         _running.Add(index);
         _frontend.SetVringSize(index, queue.Size);
-        _frontend.SetVringBase(index, RingPosition.Start);
+        _frontend.SetVringBase(index, queue.Position ?? RingPosition.Start);
         _frontend.SetVringAddresses(index, descriptors, device, driver);
         _frontend.SetVringError(index, _error);
         _frontend.SetVringCall(index, _calls[index]);

@@ -5,7 +5,7 @@ namespace Makatea.Vmm.Virtio;
 /// <summary>
 /// What all transports have in common: status, negotiation, queues, configuration ([VIRTIO-1.3] 2, 3.1). A transport maps registers to it. One lock; notifications don't come by here.
 /// </summary>
-internal sealed class VirtioDeviceModel
+internal sealed partial class VirtioDeviceModel
 {
     private readonly VirtioFrontEnd _device;
     private readonly IVirtioInterrupts _interrupts;
@@ -226,6 +226,7 @@ internal sealed class VirtioDeviceModel
         if (_isRunning)
         {
             _isRunning = false;
+            _isSuspended = false;
             try
             {
                 _device.Stop();

@@ -1,4 +1,5 @@
 using Makatea.Platform;
+using Makatea.Virtio;
 
 namespace Makatea.Vmm.Virtio;
 
@@ -39,6 +40,11 @@ public abstract class VirtioFrontEnd : IDisposable
     /// <summary>Has the queues no longer served. When this returns nothing of theirs is touched any more.</summary>
     public abstract void Stop();
 
+    /// <summary>As <see cref="Stop"/>, and says where each queue's server stopped: what it had begun is complete. <see cref="Start"/> goes on from there where the layouts say so.</summary>
+    /// <returns>For each queue, in order; null for one that was not served.</returns>
+    /// <exception cref="VirtioFrontEndException">It cannot say.</exception>
+    public virtual IReadOnlyList<RingPosition?> Suspend() => throw new VirtioFrontEndException("a device of this kind cannot say where its queues stopped");
+
     /// <summary>Gives the device up.</summary>
     public void Dispose()
     {
@@ -69,7 +75,8 @@ public interface IVirtioInterrupts
 /// <param name="Descriptors">Guest address of the descriptor area.</param>
 /// <param name="Driver">Guest address of the driver area.</param>
 /// <param name="Device">Guest address of the device area.</param>
-public readonly record struct VirtqueueLayout(bool IsEnabled, ushort Size, ulong Descriptors, ulong Driver, ulong Device);
+/// <param name="Position">Where its server goes on; null where it starts.</param>
+public readonly record struct VirtqueueLayout(bool IsEnabled, ushort Size, ulong Descriptors, ulong Driver, ulong Device, RingPosition? Position = null);
 
 /// <summary>A device could not be started or asked. The message says what was seen; the guest sees DEVICE_NEEDS_RESET.</summary>
 public sealed class VirtioFrontEndException(string message, Exception? inner = null) : Exception(message, inner);

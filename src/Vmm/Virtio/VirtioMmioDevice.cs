@@ -3,7 +3,7 @@ using Makatea.Platform;
 namespace Makatea.Vmm.Virtio;
 
 /// <summary>A device's registers of virtio-mmio, version 2 ([VIRTIO-1.3] 4.2.2). Its line has an edge for each notification that the driver has not seen.</summary>
-public sealed class VirtioMmioDevice : RegisterBus, IVirtioInterrupts
+public sealed partial class VirtioMmioDevice : RegisterBus, IVirtioInterrupts
 {
     private const uint UsedBuffer = 1 << 0;
     private const uint ConfigurationChanged = 1 << 1;

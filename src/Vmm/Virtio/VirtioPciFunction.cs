@@ -8,7 +8,7 @@ namespace Makatea.Vmm.Virtio;
 /// A device on the PCI bus, modern and no other ([VIRTIO-1.3] 4.1): common configuration, ISR, device configuration and notifications in BAR 0, MSI-X in BAR 2. A notification is a write to a place of the
 /// queue's own, which rings its doorbell without an exit.
 /// </summary>
-public sealed class VirtioPciFunction : PciFunctionModel, IVirtioInterrupts
+public sealed class VirtioPciFunction : PciFunctionModel, IVirtioInterrupts, ISuspendable
 {
     internal const ulong CommonOffset = 0x0000;
     internal const ulong IsrOffset = 0x1000;
@@ -69,6 +69,9 @@ public sealed class VirtioPciFunction : PciFunctionModel, IVirtioInterrupts
         _window = AddWindow();
     }
 
+    /// <summary>The device.</summary>
+    public VirtioFrontEnd Device => _model.Device;
+
     internal override void OnMapped(PciBarModel bar, ulong? address)
     {
         if (bar.Index != RegistersBar || _attach is null)
@@ -101,8 +104,7 @@ public sealed class VirtioPciFunction : PciFunctionModel, IVirtioInterrupts
             _registers.Write(address, length, Get32(_window + WindowData) & RegisterWidth.Mask(length));
         }
 
-        ushort control = Get16(_msiXControl);
-        _msiX.SetEnabled((control & (MsiXEnable | MsiXMask)) == MsiXEnable && IsBusMaster);
+        FollowMsiX();
     }
 
     /// <inheritdoc/>
@@ -110,6 +112,27 @@ public sealed class VirtioPciFunction : PciFunctionModel, IVirtioInterrupts
     {
         _registers.Reset();
         _msiX.Reset();
+    }
+
+    void ISuspendable.Suspend() => _model.Suspend();
+
+    void ISuspendable.Resume() => _model.Resume();
+
+    /// <inheritdoc/>
+    protected override void OnSaving(StateWriter writer)
+    {
+        _msiX.Save(writer);
+        _registers.Save(writer);
+        _model.Save(writer);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnRestored(StateReader reader)
+    {
+        _msiX.Restore(reader);
+        _registers.Restore(reader);
+        _model.Restore(reader);
+        FollowMsiX();
     }
 
     void IVirtioInterrupts.NotifyQueue(int queue)
@@ -133,6 +156,8 @@ public sealed class VirtioPciFunction : PciFunctionModel, IVirtioInterrupts
             _msiX.Raise(_registers.ConfigurationVector);
         }
     }
+
+    private void FollowMsiX() => _msiX.SetEnabled((Get16(_msiXControl) & (MsiXEnable | MsiXMask)) == MsiXEnable && IsBusMaster);
 
     // The classes of block devices and of network adapters; for the others there is none ([VIRTIO-1.3] 4.1.2.1).
     private static PciModelIdentity Identify(VirtioFrontEnd device)

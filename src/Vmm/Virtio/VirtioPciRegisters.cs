@@ -50,6 +50,34 @@ internal sealed class VirtioPciRegisters : RegisterBus
         Interlocked.Exchange(ref _isr, 0);
     }
 
+    internal void Save(StateWriter writer)
+    {
+        writer.Write(_offeredSelect);
+        writer.Write(_acceptedSelect);
+        writer.Write(_queueSelect);
+        writer.Write(_configurationVector);
+        foreach (ushort vector in _queueVectors)
+        {
+            writer.Write(vector);
+        }
+
+        writer.Write(Volatile.Read(ref _isr));
+    }
+
+    internal void Restore(StateReader reader)
+    {
+        Volatile.Write(ref _offeredSelect, reader.ReadUInt32());
+        Volatile.Write(ref _acceptedSelect, reader.ReadUInt32());
+        Volatile.Write(ref _queueSelect, reader.ReadUInt32());
+        Volatile.Write(ref _configurationVector, Vector(reader.ReadUInt16()));
+        foreach (ref ushort vector in _queueVectors.AsSpan())
+        {
+            Volatile.Write(ref vector, Vector(reader.ReadUInt16()));
+        }
+
+        Interlocked.Exchange(ref _isr, reader.ReadUInt32() & (QueueIsr | ConfigurationIsr));
+    }
+
     public override ulong Read(ulong address, int width) => address switch
     {
         < VirtioPciFunction.IsrOffset => ReadCommon(address, width),

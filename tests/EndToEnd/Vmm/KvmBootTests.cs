@@ -109,14 +109,14 @@ public sealed class KvmBootTests
         Assert.Contains("\nloader 255\n", linux, StringComparison.Ordinal);
         Assert.Contains("\nbefore: new\n176\n", linux, StringComparison.Ordinal);
         Assert.Matches("PCI-MSI [0-9]+-edge +virtio0-req.0", linux);
-        Assert.All([pvh, linux], console => Assert.Contains("/dev/root / ext4 rw", console, StringComparison.Ordinal));
+        Assert.All([pvh, linux], console => Assert.Contains("/dev/vda / ext4 rw", console, StringComparison.Ordinal));
         guest.Run("e2fsck -fn /tmp/disk");
         guest.PowerOff();
     }
 
     private static string RunFromDisk(Guest guest, string kernel, string transport)
     {
-        guest.Start("qube", $"makatea-vmm --disk /tmp/disk.sock --transport {transport} --kernel /boot/{kernel} --initramfs /boot/initramfs.gz --cmdline '{Always} root=/dev/vda rw' </dev/null");
+        guest.Start("qube", $"timeout 200 makatea-vmm --disk /tmp/disk.sock --transport {transport} --kernel /boot/{kernel} --initramfs /boot/initramfs.gz --cmdline '{Always} root=/dev/vda rw' </dev/null");
         return guest.Finish("qube", 300).Replace("\r", "", StringComparison.Ordinal);
     }
 
@@ -137,5 +137,5 @@ public sealed class KvmBootTests
     }
 
     private static string Command(string arguments, string script) =>
-        $"makatea-vmm {arguments} --kernel /boot/vmlinuz --initramfs /boot/initramfs.gz --cmdline '{Always} run={Convert.ToBase64String(Encoding.ASCII.GetBytes(script))}' </dev/null";
+        $"timeout 200 makatea-vmm {arguments} --kernel /boot/vmlinuz --initramfs /boot/initramfs.gz --cmdline '{Always} run={Convert.ToBase64String(Encoding.ASCII.GetBytes(script))}' </dev/null";
 }

@@ -108,6 +108,7 @@ public sealed class KvmLayoutTests
     {
         Check<Libc.KvmMemoryRegion>(Libc.KVM_SET_USER_MEMORY_REGION);
         Check<Libc.KvmIoEventFd>(Libc.KVM_IOEVENTFD);
+        Check<Libc.KvmClock>(Libc.KVM_GET_CLOCK, Libc.KVM_SET_CLOCK);
         Check<Libc.KvmEnableCapability>(Libc.KVM_ENABLE_CAP);
         Check<Libc.KvmMsrFilter>(Libc.KVM_X86_SET_MSR_FILTER);
         Check<CpuRegisters>(Libc.KVM_GET_REGS, Libc.KVM_SET_REGS);

@@ -55,10 +55,10 @@ public sealed class CpuStateTests
         byte[] bytes = Sample().ToBytes();
         for (int length = 0; length < bytes.Length; length += 3)
         {
-            Assert.Throws<InvalidDataException>(() => CpuState.FromBytes(bytes.AsSpan(0, length)));
+            Assert.Throws<InvalidDataException>(() => CpuState.FromBytes(bytes.AsMemory(0, length)));
         }
 
-        Assert.Throws<InvalidDataException>(() => CpuState.FromBytes([.. bytes, 0]));
+        Assert.Throws<InvalidDataException>(() => CpuState.FromBytes((byte[])[.. bytes, 0]));
     }
 
     [Theory]

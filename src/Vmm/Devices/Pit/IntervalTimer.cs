@@ -10,7 +10,7 @@ namespace Makatea.Vmm;
 /// Guests that keep time by counting its interrupts do not drift: an interrupt that came while the last one had not been taken, or when the host was late, is delivered afterwards, at twice the
 /// pace at most. Only those are dropped that the guest has masked.
 /// </remarks>
-public sealed class IntervalTimer : RegisterBus
+public sealed partial class IntervalTimer : RegisterBus
 {
     /// <summary>Shortest time between two interrupts in nanoseconds, as KVM has it; of a faster counter only each n-th one interrupts.</summary>
     public const long ShortestPeriod = 200_000;

@@ -4,7 +4,7 @@ namespace Makatea.Vmm;
 /// A counter of an 8254: what it shows is worked out from the time that has passed since it was loaded, so that it is exact however rarely it is looked at. Modes 0, 2, 3 and 4; modes 1 and 5,
 /// which a rising gate starts, count as those do whose output they share (0 and 4). Its owner's lock guards it.
 /// </summary>
-internal sealed class PitCounter
+internal sealed partial class PitCounter
 {
     /// <summary>Counts a second.</summary>
     public const long Frequency = 1_193_182;

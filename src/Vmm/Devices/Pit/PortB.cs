@@ -5,7 +5,7 @@ namespace Makatea.Vmm;
 /// <summary>System control port B: the gate and the output of the interval timer's counter 2 ([ICH9] 13.7.1). No speaker sounds.</summary>
 /// <param name="timer">The interval timer.</param>
 /// <param name="clock">What the bit follows that toggles with every refresh of memory.</param>
-public sealed class PortB(IntervalTimer timer, GuestClock clock) : RegisterBus
+public sealed class PortB(IntervalTimer timer, GuestClock clock) : RegisterBus, ISavedState
 {
     private const int Gate = 1 << 0;
     private const int Kept = 0xf;
@@ -35,5 +35,20 @@ public sealed class PortB(IntervalTimer timer, GuestClock clock) : RegisterBus
             Volatile.Write(ref _value, (int)value & Kept);
             timer.SetSpeakerGate((value & Gate) != 0);
         }
+    }
+
+    /// <inheritdoc/>
+    public void Save(StateWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        writer.Write(Volatile.Read(ref _value));
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The gate is the interval timer's to restore.</remarks>
+    public void Restore(StateReader reader)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        Volatile.Write(ref _value, (int)reader.Read(Kept));
     }
 }

@@ -5,7 +5,7 @@ namespace Makatea.Vmm;
 /// <summary>
 /// ACPI's fixed hardware ([ACPI-6.5] 4.8): power button, S5, the timer of 3.579545 MHz and 32 bits, and the SCI. Always in ACPI mode, as there is no SMM. Accesses may come from any thread.
 /// </summary>
-public sealed class PowerManagement : RegisterBus
+public sealed partial class PowerManagement : RegisterBus
 {
     /// <summary>Counts a second of the timer.</summary>
     public const long TimerFrequency = 3_579_545;

@@ -4,7 +4,7 @@ namespace Makatea.Vmm;
 
 /// <summary>The reset control register of PC chipsets, which the FADT names too ([ICH9] 13.7.5).</summary>
 /// <param name="asked">Called when the guest wants to be reset.</param>
-public sealed class ResetControl(Action<PowerRequest> asked) : RegisterBus
+public sealed class ResetControl(Action<PowerRequest> asked) : RegisterBus, ISavedState
 {
     /// <summary>What resets: RST_CPU and SYS_RST.</summary>
     public const byte ResetValue = 0x06;
@@ -30,5 +30,19 @@ public sealed class ResetControl(Action<PowerRequest> asked) : RegisterBus
         {
             asked(PowerRequest.Reset);
         }
+    }
+
+    /// <inheritdoc/>
+    public void Save(StateWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        writer.Write(Volatile.Read(ref _value));
+    }
+
+    /// <inheritdoc/>
+    public void Restore(StateReader reader)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        Volatile.Write(ref _value, (int)reader.Read(Kept));
     }
 }

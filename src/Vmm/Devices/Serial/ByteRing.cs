@@ -49,4 +49,7 @@ internal sealed class ByteRing(int capacity)
     }
 
     public void Clear() => Count = 0;
+
+    /// <summary>All of them, from the oldest on; they stay.</summary>
+    public byte[] ToArray() => [.. Enumerable.Range(_first, Count).Select(i => _bytes[(int)((uint)i % (uint)_bytes.Length)])];
 }

@@ -1,3 +1,5 @@
+using Makatea.Platform;
+
 namespace Makatea.Vmm;
 
 /// <summary>
@@ -11,6 +13,8 @@ internal sealed class LocalApicTimer
 
     /// <summary>Shortest period in nanoseconds, as KVM has it: a shorter one would keep a processor of the host busy.</summary>
     public const long ShortestPeriod = 200_000;
+
+    private const int MostDivideShift = 7;
 
     private readonly Lock _lock = new();
     private readonly GuestClock _clock;
@@ -185,6 +189,42 @@ internal sealed class LocalApicTimer
             if (_armed && _mode == LocalTimerMode.TscDeadline)
             {
                 _due = _tsc.TimeOf(_deadline);
+                _timer.Arm(_due);
+            }
+        }
+    }
+
+    public void Save(StateWriter writer)
+    {
+        lock (_lock)
+        {
+            writer.Write((int)_mode);
+            writer.Write(_initial);
+            writer.Write(_divideShift);
+            writer.Write(_deadline);
+            writer.Write(_due);
+            writer.Write(_armed);
+        }
+    }
+
+    /// <summary>What waits for the counter is due when <see cref="FollowTsc"/> says so, once the counter is restored too.</summary>
+    public void Restore(StateReader reader)
+    {
+        lock (_lock)
+        {
+            _mode = (LocalTimerMode)reader.Read(0, (long)LocalTimerMode.Reserved);
+            _initial = reader.ReadUInt32();
+            _divideShift = (int)reader.Read(0, MostDivideShift);
+            _deadline = reader.Read();
+            _due = reader.Read(0, long.MaxValue);
+            _armed = reader.ReadFlag();
+            if (_armed && _mode == LocalTimerMode.Periodic && _initial == 0)
+            {
+                throw new InvalidDataException("a local APIC's timer counts periods of 0");
+            }
+
+            if (_armed && _mode != LocalTimerMode.TscDeadline)
+            {
                 _timer.Arm(_due);
             }
         }

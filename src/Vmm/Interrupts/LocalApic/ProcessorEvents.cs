@@ -13,6 +13,13 @@ internal sealed class ProcessorEvents
     /// <summary>Bits 0 to 7: the page of the start-up.</summary>
     private uint _word;
 
+    /// <summary>All of it, while its processor stands still.</summary>
+    public uint Word
+    {
+        get => Volatile.Read(ref _word);
+        set => Volatile.Write(ref _word, value & (Nmi | Init | ((value & StartUp) != 0 ? StartUp | PageMask : 0)));
+    }
+
     public bool Any => Volatile.Read(ref _word) != 0;
 
     /// <summary>As a processor does, it holds one that is on its way and no more.</summary>

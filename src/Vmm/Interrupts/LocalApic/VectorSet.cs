@@ -5,7 +5,7 @@ namespace Makatea.Vmm;
 /// <summary>A set of the 256 vectors, in the layout of IRR, ISR and TMR. Any thread may add and remove.</summary>
 internal sealed class VectorSet
 {
-    private const int Words = 8;
+    public const int Words = 8;
 
     private readonly uint[] _words = new uint[Words];
 
@@ -24,6 +24,18 @@ internal sealed class VectorSet
         for (int word = 0; word < Words; word++)
         {
             Volatile.Write(ref _words[word], 0);
+        }
+    }
+
+    /// <summary>All words.</summary>
+    public uint[] ToArray() => [.. Enumerable.Range(0, Words).Select(word => this[word])];
+
+    /// <summary>Sets all words; vectors below 16 cannot be in it.</summary>
+    public void Set(ReadOnlySpan<uint> words)
+    {
+        for (int word = 0; word < Words; word++)
+        {
+            Volatile.Write(ref _words[word], words[word] & (word == 0 ? 0xffff_0000 : uint.MaxValue));
         }
     }
 
