@@ -23,6 +23,7 @@ internal sealed partial class QubeProgram
         do
         {
             end = await RunOnceAsync(options, console);
+            options = options with { Snapshot = null };
         }
         while (GoesOn(end));
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Makatea.Platform;
 using Makatea.Vmm.Boot;
 using Makatea.Vmm.Linux.Monitor;
+using Makatea.Vmm.Snapshots;
 using Makatea.Vmm.Virtio;
 
 namespace Makatea.Vmm.Linux;
@@ -9,7 +10,8 @@ namespace Makatea.Vmm.Linux;
 /// <summary>The command line.</summary>
 internal static class VmmCommand
 {
-    private static readonly Option<FileInfo> _kernel = new("--kernel") { Description = "Boot this kernel: a bzImage, or an ELF file with a PVH entry.", HelpName = "FILE", Required = true };
+    private static readonly Option<FileInfo> _kernel = new("--kernel") { Description = "Boot this kernel: a bzImage, or an ELF file with a PVH entry.", HelpName = "FILE" };
+    private static readonly Option<FileInfo> _restore = new("--restore") { Description = "Go on from this snapshot, which has its own --memory, --cpus and --transport; disks are given again, in their order. --kernel is what a reset starts.", HelpName = "FILE" };
     private static readonly Option<FileInfo> _initramfs = new("--initramfs", "--initrd") { Description = "The initial file system.", HelpName = "FILE" };
     private static readonly Option<string> _commandLine = new("--cmdline", "--append") { Description = "The kernel's command line.", HelpName = "WORDS", DefaultValueFactory = _ => "console=ttyS0" };
     private static readonly Option<ulong> _memory = new("--memory", "-m") { Description = "Memory in MiB, an even number.", HelpName = "MIB", DefaultValueFactory = _ => 256 };
@@ -27,9 +29,10 @@ internal static class VmmCommand
     {
         var root = new RootCommand("Runs a qube on KVM until it powers off. Its serial console is standard input and output, unless it is elsewhere; on a terminal Ctrl-] ends it.")
         {
-            _kernel, _initramfs, _commandLine, _memory, _processors, _disks, _nets, _transport, _console, _consoleLog, _monitor, _paused,
+            _kernel, _restore, _initramfs, _commandLine, _memory, _processors, _disks, _nets, _transport, _console, _consoleLog, _monitor, _paused,
         };
         _kernel.AcceptExistingOnly();
+        _restore.AcceptExistingOnly();
         _initramfs.AcceptExistingOnly();
         _processors.Validators.Add(result =>
         {
@@ -38,13 +41,20 @@ internal static class VmmCommand
                 result.AddError($"found --cpus {result.Tokens[0].Value}, expected 1 to 255");
             }
         });
+        root.Validators.Add(result =>
+        {
+            if (result.GetResult(_kernel) is null && result.GetResult(_restore) is null)
+            {
+                result.AddError("found neither --kernel nor --restore, expected one of them");
+            }
+        });
         root.SetAction(async result =>
         {
             try
             {
                 return await RunAsync(result);
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or GrantException or BootException or VirtioFrontEndException)
+            catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or GrantException or BootException or VirtioFrontEndException)
             {
                 await Console.Error.WriteLineAsync($"makatea-vmm: {e.Message}");
                 return 1;
@@ -55,8 +65,10 @@ internal static class VmmCommand
 
     private static async Task<int> RunAsync(ParseResult result)
     {
-        using var program = new QubeProgram(checked(result.GetRequiredValue(_memory) << 20), result.GetValue(_paused));
-        using var kernel = new FileImage(result.GetRequiredValue(_kernel));
+        using FileStream? restored = result.GetValue(_restore)?.OpenRead();
+        Snapshot? snapshot = restored is null ? null : Snapshot.Open(restored);
+        using var program = new QubeProgram(snapshot?.Memory ?? checked(result.GetRequiredValue(_memory) << 20), result.GetValue(_paused));
+        using FileImage? kernel = result.GetValue(_kernel) is { } image ? new FileImage(image) : null;
         using FileImage? initramfs = result.GetValue(_initramfs) is { } file ? new FileImage(file) : null;
         foreach (string disk in result.GetRequiredValue(_disks))
         {
@@ -73,11 +85,12 @@ internal static class VmmCommand
             {
                 Memory = program.Memory,
                 Layout = program.Layout,
-                Processors = result.GetRequiredValue(_processors),
+                Processors = snapshot?.Processors ?? result.GetRequiredValue(_processors),
+                Snapshot = snapshot,
                 Kernel = kernel,
                 Initramfs = initramfs,
                 CommandLine = result.GetRequiredValue(_commandLine),
-                Transport = result.GetValue(_transport),
+                Transport = snapshot?.Transport ?? result.GetValue(_transport),
             },
             console);
     }

@@ -24,6 +24,17 @@ internal sealed class RunningVmm : IDisposable
         Monitor = MonitorClient.Open(MonitorPath);
     }
 
+    /// <summary>Runs one that has to end with an error by itself.</summary>
+    /// <returns>What it said.</returns>
+    public static string Fail(string arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo("dotnet", $"exec {typeof(QubeProgram).Assembly.Location} {arguments}") { RedirectStandardError = true, RedirectStandardInput = true })!;
+        string errors = process.StandardError.ReadToEnd();
+        Assert.True(process.WaitForExit(_patience));
+        Assert.Equal(1, process.ExitCode);
+        return errors;
+    }
+
     public MonitorClient Monitor { get; }
 
     public string MonitorPath => Path.Combine(_folder, "qmp");
@@ -35,6 +46,9 @@ internal sealed class RunningVmm : IDisposable
     public long LogLength => new FileInfo(LogPath).Length;
 
     private string LogPath => Path.Combine(_folder, "log");
+
+    /// <summary>Waits until there is a qube.</summary>
+    public void AwaitQube() => Assert.True(SpinWait.SpinUntil(() => Monitor.Can("x-makatea-info"), _patience), "there is no qube");
 
     /// <summary>Waits until the console's log ends with something.</summary>
     public void AwaitLog(string text) => Assert.True(SpinWait.SpinUntil(() => Log.Contains(text, StringComparison.Ordinal), _patience), $"'{text}' is not in '{Log}'");

@@ -16,6 +16,11 @@ internal static class QubeCommands
         new("quit", () => program.End("host-qmp-quit")),
         new("query-status", () => QueryStatus(program.Status)),
         new("query-cpus-fast", () => QueryCpus(program)),
+        new("x-makatea-snapshot", ["file"], arguments =>
+        {
+            program.Save(arguments.Text("file"));
+            return null;
+        }),
         new("x-makatea-info", () => JsonSerializer.SerializeToNode(QubeInfo.Of(program), QubeInfoJson.Default.QubeInfo)),
     ];
 

@@ -8,6 +8,7 @@ public sealed partial class Processor : ISavedState
     private const int MostCpuState = 1 << 21;
 
     private bool _isRestored;
+    private bool _hasRun;
 
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">It has ended, or an exit is not complete.</exception>

@@ -75,6 +75,7 @@ public sealed partial class Processor : IDisposable
                 if (_state == ProcessorState.Running || TryResumeFromHalt())
                 {
                     Prepare();
+                    _hasRun = true;
                     Answer(in _cpu.Run());
                 }
                 else
@@ -162,7 +163,11 @@ public sealed partial class Processor : IDisposable
 
     private void Park()
     {
-        Settle();
+        if (_hasRun)
+        {
+            Settle();
+        }
+
         lock (_parking)
         {
             _isParked = true;

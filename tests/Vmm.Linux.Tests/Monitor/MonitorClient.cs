@@ -86,6 +86,9 @@ internal sealed class MonitorClient : IDisposable
         return answer["return"] ?? throw new InvalidOperationException($"{command}: {answer}");
     }
 
+    /// <summary>Whether a command is done now.</summary>
+    public bool Can(string command) => Ask(command, null).ContainsKey("return");
+
     /// <summary>The message of an error.</summary>
     public string Refused(string command, JsonObject? arguments = null) => Ask(command, arguments)["error"]!["desc"]!.GetValue<string>();
 
