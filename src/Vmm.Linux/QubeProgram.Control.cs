@@ -84,13 +84,25 @@ internal sealed partial class QubeProgram
         }
     }
 
-    /// <summary>What runs now is looked at; not while it starts anew.</summary>
-    /// <exception cref="MonitorException">Nothing runs now.</exception>
+    /// <summary>Looks at what runs now.</summary>
+    /// <param name="look">Looks; no other control is used meanwhile.</param>
+    /// <exception cref="MonitorException">Nothing runs, as in between a reset and the start behind it.</exception>
     public T Look<T>(Func<Qube, T> look)
     {
         lock (_control)
         {
             return _qube is { } qube ? look(qube) : throw new MonitorException("the qube is starting or ending; ask again");
+        }
+    }
+
+    /// <summary>Looks at what runs now.</summary>
+    /// <param name="look">Looks; no other control is used meanwhile.</param>
+    /// <param name="otherwise">Where nothing runs, as in between a reset and the start behind it.</param>
+    public T Look<T>(Func<Qube, T> look, T otherwise)
+    {
+        lock (_control)
+        {
+            return _qube is { } qube ? look(qube) : otherwise;
         }
     }
 }

@@ -9,7 +9,11 @@ internal sealed partial class QubeProgram
     private Qube? _qube;
     private string? _endReason;
     private bool _hasRun;
+    private bool _hasBegun;
     private bool _isOver;
+
+    /// <summary>Raised when the qube runs, or could, for the first time: what it is made of is right.</summary>
+    public event Action? Began;
 
     /// <summary>Runs it. SIGTERM and SIGINT end it.</summary>
     /// <param name="options">What the qube is made of; devices and what is random come from here.</param>
@@ -56,6 +60,12 @@ internal sealed partial class QubeProgram
 
             _hasRun |= !_isPaused;
             qube.Start();
+        }
+
+        if (!_hasBegun)
+        {
+            _hasBegun = true;
+            Began?.Invoke();
         }
 
         QubeEnd end = await Task.Factory.StartNew(qube.Wait, TaskCreationOptions.LongRunning);

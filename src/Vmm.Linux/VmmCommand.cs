@@ -79,6 +79,7 @@ internal static class VmmCommand
 
         using MonitorServer? monitor = result.GetValue(_monitor) is { } socket ? new MonitorServer(Listeners.Open(socket), QubeCommands.Of(program), TimeProvider.System) : null;
         program.Happened += what => monitor?.Tell(what);
+        program.Began += () => monitor?.Start();
         using QubeConsole console = OpenConsole(result, program);
         return await program.RunAsync(
             new QubeOptions

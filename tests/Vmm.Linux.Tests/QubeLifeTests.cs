@@ -116,7 +116,7 @@ public sealed class QubeLifeTests
         Assert.Equal(64L << 20, info["memory-bytes"]!.GetValue<long>());
         Assert.True(info["tsc-frequency"]!.GetValue<long>() > 100_000_000);
         Assert.Equal(2, info["processors"]!.AsArray().Count);
-        Assert.Equal("WaitingForStartUp", info["processors"]![1]!["state"]!.GetValue<string>());
+        Assert.Equal("waiting-for-start-up", info["processors"]![1]!["state"]!.GetValue<string>());
         Assert.True(Exits(vmm) > 10);
         Assert.Contains(info["mitigations"]!.AsArray(), m => m!["name"]!.GetValue<string>() == "spectre_v2" && m["why"]!.GetValue<string>().Length > 0);
         Assert.Equal(2, vmm.Monitor.Do("query-cpus-fast").AsArray().Count);

@@ -71,6 +71,7 @@ internal static class Application
             TopCommand.Create(),
             FirewallCommand.Create(),
             NetCommand.Create(),
+            QubeCommand.Create(),
             DevicesCommand.Create(),
             BoardCommand.Create(),
             ImageCommand.Create(),
@@ -93,10 +94,13 @@ internal static class Application
             error.WriteLine($"makatea: error: {message}{Nearest(result, message)}");
         }
 
-        string command = result.CommandResult.Command is RootCommand ? "makatea" : $"makatea {result.CommandResult.Command.Name}";
+        string command = string.Join(' ', NamesOf(result.CommandResult.Command).Reverse());
         error.WriteLine($"makatea: '{command} --help' shows what is allowed");
         return ExitCode.Usage;
     }
+
+    private static IEnumerable<string> NamesOf(Command command) =>
+        command is RootCommand ? ["makatea"] : [command.Name, .. command.Parents.OfType<Command>().SelectMany(NamesOf)];
 
     /// <summary>What was probably meant by a token that nothing takes.</summary>
     private static string Nearest(ParseResult result, string message)

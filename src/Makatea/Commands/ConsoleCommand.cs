@@ -28,26 +28,10 @@ internal static class ConsoleCommand
 
     private static async Task<QubeStatus> FindAsync(string name, string? system)
     {
-        IReadOnlyList<SystemStatus> systems = system is null
-            ? [.. (await RunningSystems.AllAsync().ConfigureAwait(false)).Select(s => s.Status)]
-            : [(await RunningSystems.OneAsync(system).ConfigureAwait(false)).Status];
-        QubeStatus[] found = [.. systems.SelectMany(s => s.Qubes).Where(q => q.Name == name)];
-        if (found.Length > 1)
-        {
-            throw new CommandException($"{found.Length} systems have a qube '{name}'; choose one with --system", ExitCode.Usage);
-        }
-
-        if (found.Length == 0)
-        {
-            string[] names = [.. systems.SelectMany(s => s.Qubes).Select(q => q.Name)];
-            throw new CommandException(names.Length == 0
-                ? "no system runs; start one with 'makatea up SYSTEM.yaml'"
-                : $"no qube '{name}' runs; there are {string.Join(", ", names)}{NearestName.Hint(name, names)}");
-        }
-
-        return found[0].State is PartState.Running or PartState.Stopping
-            ? found[0]
-            : throw new CommandException($"qube '{name}' is {found[0].State.ToString().ToLowerInvariant()}; its console's output is in {found[0].ConsoleLog}");
+        (QubeStatus qube, _) = await RunningSystems.QubeAsync(name, system).ConfigureAwait(false);
+        return qube.State is PartState.Running or PartState.Paused or PartState.Stopping
+            ? qube
+            : throw new CommandException($"qube '{name}' is {qube.State.ToString().ToLowerInvariant()}; its console's output is in {qube.ConsoleLog}, and 'makatea qube start {name}' starts it");
     }
 
     private static async Task AttachAsync(QubeStatus qube, TextWriter message)

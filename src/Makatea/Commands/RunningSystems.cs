@@ -40,7 +40,27 @@ internal static class RunningSystems
             : throw new CommandException($"no system '{name}' runs{(names.Length == 0 ? "" : $"; running: {string.Join(", ", names)}")}{NearestName.Hint(name, names)}");
     }
 
-    /// <summary>The option that names a system for <see cref="PortAsync"/>.</summary>
+    /// <summary>A qube.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="system">Name of the system, or null for the only one that has such a qube.</param>
+    /// <exception cref="CommandException">There is none, or there are several.</exception>
+    public static async Task<(QubeStatus Qube, string ControlSocket)> QubeAsync(string name, string? system)
+    {
+        IReadOnlyList<(SystemStatus Status, string ControlSocket)> systems = system is null ? await AllAsync().ConfigureAwait(false) : [await OneAsync(system).ConfigureAwait(false)];
+        (QubeStatus Qube, string ControlSocket)[] qubes = [.. systems.SelectMany(s => s.Status.Qubes.Select(q => (q, s.ControlSocket)))];
+        (QubeStatus Qube, string ControlSocket)[] found = [.. qubes.Where(q => q.Qube.Name == name)];
+        string[] names = [.. qubes.Select(q => q.Qube.Name)];
+        return found.Length switch
+        {
+            1 => found[0],
+            > 1 => throw new CommandException($"{found.Length} systems have a qube '{name}'; choose one with --system", ExitCode.Usage),
+            _ => throw new CommandException(names.Length == 0
+                ? "no system runs; start one with 'makatea up SYSTEM.yaml'"
+                : $"no system that runs has a qube '{name}'; there are {string.Join(", ", names)}{NearestName.Hint(name, names)}"),
+        };
+    }
+
+    /// <summary>The option that names a system where a qube or another client is named.</summary>
     public static Option<string?> SystemOption() => new("--system") { Description = "Name of the system; by default the only one that has such a qube.", HelpName = "NAME" };
 
     /// <summary>The port of a qube, or of another client of a net domain.</summary>

@@ -91,7 +91,7 @@ internal static class UpCommand
         try
         {
             runner = new SystemRunner(options, state, events);
-            server = new ControlServer(state.ControlSocket, () => runner.Status, Stop, runner.Net);
+            server = new ControlServer(state.ControlSocket, () => runner.Status, Stop, runner.Net, runner.Qubes);
             Task<bool> run = Task.Run(() => runner.RunAsync(stop.Token, hurry.Token));
             try
             {

@@ -1,5 +1,6 @@
 using Makatea.Cli;
 using Makatea.Platform.Linux;
+using Makatea.Running;
 
 namespace Makatea.Qemu;
 
@@ -73,7 +74,7 @@ internal sealed record Accelerator(string Name, string Reason)
         {
             File.WriteAllBytes(firmware, TrialFirmware());
             var trial = new Accelerator(name, "");
-            using SandboxedProcess process = SandboxedProcess.Start(QemuSandbox.Options(qemu,
+            using SandboxedProcess process = SandboxedProcess.Start(VmmSandbox.Options(qemu,
             [
                 "-nodefaults", "-no-user-config", "-display", "none", "-machine", "q35", "-accel", trial.Name, "-cpu", trial.Cpu, "-m", "16M",
                 "-bios", firmware, "-device", $"isa-debug-exit,iobase={DebugExitPort},iosize=1",

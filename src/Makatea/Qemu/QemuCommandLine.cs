@@ -4,13 +4,6 @@ using Makatea.Systems;
 
 namespace Makatea.Qemu;
 
-/// <summary>Where a qube's sockets and files are.</summary>
-/// <param name="Console">UNIX socket for its serial console.</param>
-/// <param name="ConsoleLog">File that gets all of the console's output.</param>
-/// <param name="Disks">UNIX sockets of its disks, in their order.</param>
-/// <param name="Net">UNIX socket of its port at its net domain; null where it has no network.</param>
-internal sealed record QemuPaths(string Console, string ConsoleLog, IReadOnlyList<string> Disks, string? Net = null);
-
 /// <summary>The command line of QEMU for a qube.</summary>
 internal static class QemuCommandLine
 {
@@ -22,7 +15,7 @@ internal static class QemuCommandLine
     /// <param name="accelerator">What runs it.</param>
     /// <param name="paths">Its sockets.</param>
     /// <param name="monitor">Descriptor of its monitor, a connected UNIX socket.</param>
-    public static IReadOnlyList<string> Build(QubeDescription qube, Accelerator accelerator, QemuPaths paths, int monitor)
+    public static IReadOnlyList<string> Build(QubeDescription qube, Accelerator accelerator, QubePaths paths, int monitor)
     {
         string name = qube.Name.Value;
         string memory = qube.Memory.ToString(CultureInfo.InvariantCulture);

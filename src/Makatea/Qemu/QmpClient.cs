@@ -6,7 +6,7 @@ using Makatea.Platform;
 
 namespace Makatea.Qemu;
 
-/// <summary>QEMU's monitor (QEMU Machine Protocol): commands with their answers, and events.</summary>
+/// <summary>The monitor of a VMM that speaks QEMU's machine protocol: QEMU's own, or makatea-vmm's. Commands with their answers, and events.</summary>
 internal sealed class QmpClient : IDisposable
 {
     private readonly LineChannel _lines;
@@ -15,7 +15,7 @@ internal sealed class QmpClient : IDisposable
     private int _lastId;
     private volatile bool _ended;
 
-    /// <summary>Takes over a channel that QEMU has the other end of.</summary>
+    /// <summary>Takes over a channel that the VMM has the other end of.</summary>
     public QmpClient(MessageChannel channel, string name)
     {
         _lines = new LineChannel(channel, $"monitor of {name}");
@@ -25,11 +25,11 @@ internal sealed class QmpClient : IDisposable
     /// <summary>Raised for each event, with its name and data.</summary>
     public event Action<string, JsonNode?>? Event;
 
-    /// <summary>Completes when QEMU closed the monitor.</summary>
+    /// <summary>Completes when the VMM closed the monitor.</summary>
     public Task Ended { get; }
 
-    /// <summary>Waits for QEMU and starts the conversation.</summary>
-    /// <exception cref="IOException">QEMU ended.</exception>
+    /// <summary>Waits for the VMM and starts the conversation.</summary>
+    /// <exception cref="IOException">The VMM ended.</exception>
     public async Task ConnectAsync(CancellationToken cancellation)
     {
         await _greeted.Task.WaitAsync(cancellation).ConfigureAwait(false);
@@ -38,8 +38,13 @@ internal sealed class QmpClient : IDisposable
 
     /// <summary>Runs a command without arguments.</summary>
     /// <returns>What it returned.</returns>
-    /// <exception cref="IOException">QEMU ended or refused.</exception>
-    public async Task<JsonNode?> ExecuteAsync(string command, CancellationToken cancellation = default)
+    /// <exception cref="IOException">The VMM ended or refused.</exception>
+    public Task<JsonNode?> ExecuteAsync(string command, CancellationToken cancellation = default) => ExecuteAsync(command, null, cancellation);
+
+    /// <summary>Runs a command.</summary>
+    /// <returns>What it returned.</returns>
+    /// <exception cref="IOException">The VMM ended or refused.</exception>
+    public async Task<JsonNode?> ExecuteAsync(string command, JsonObject? arguments, CancellationToken cancellation = default)
     {
         int id = Interlocked.Increment(ref _lastId);
         var answer = new TaskCompletionSource<JsonNode?>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -51,7 +56,13 @@ internal sealed class QmpClient : IDisposable
                 throw Gone();
             }
 
-            _lines.Send(JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["execute"] = command, ["id"] = id }));
+            var message = new JsonObject { ["execute"] = command, ["id"] = id };
+            if (arguments is not null)
+            {
+                message["arguments"] = arguments;
+            }
+
+            _lines.Send(JsonSerializer.SerializeToUtf8Bytes(message));
             return await answer.Task.WaitAsync(cancellation).ConfigureAwait(false);
         }
         finally
@@ -99,7 +110,7 @@ internal sealed class QmpClient : IDisposable
         {
             if (message["error"] is { } error)
             {
-                answer.TrySetException(new IOException($"QEMU refused: {error["desc"]}"));
+                answer.TrySetException(new IOException($"its VMM refused: {error["desc"]}"));
             }
             else
             {
@@ -108,5 +119,5 @@ internal sealed class QmpClient : IDisposable
         }
     }
 
-    private static IOException Gone() => new("QEMU closed its monitor");
+    private static IOException Gone() => new("its VMM closed the monitor");
 }

@@ -1,6 +1,7 @@
 using System.IO.Pipes;
 using System.Runtime.InteropServices;
 using Makatea.Platform.Linux;
+using Makatea.Running;
 
 namespace Makatea.Qemu;
 
@@ -38,7 +39,7 @@ internal static class Sel4Run
         using var console = new AnonymousPipeServerStream(PipeDirection.In);
         using var complaints = new AnonymousPipeServerStream(PipeDirection.In);
         IReadOnlyDictionary<int, SafeHandle> descriptors = emulator.Descriptors(console.ClientSafePipeHandle, complaints.ClientSafePipeHandle);
-        using SandboxedProcess process = SandboxedProcess.Start(QemuSandbox.Options(emulator.Program, emulator.Arguments, descriptors) with { Environment = emulator.Environment });
+        using SandboxedProcess process = SandboxedProcess.Start(VmmSandbox.Options(emulator.Program, emulator.Arguments, descriptors) with { Environment = emulator.Environment });
         console.DisposeLocalCopyOfClientHandle();
         complaints.DisposeLocalCopyOfClientHandle();
         var complaining = Task.Run(() => Retell(complaints, errors));

@@ -35,9 +35,18 @@ internal static class ControlClient
     public static Task SetLinkAsync(string socket, string qube, bool isAttached) =>
         RequestAsync(socket, new JsonObject { ["command"] = "net", ["qube"] = qube, ["attached"] = isAttached });
 
-    private static async Task<JsonObject> RequestAsync(string socket, JsonObject request)
+    /// <summary>Has something done with a qube, as <see cref="QubeRequests"/> has it.</summary>
+    /// <param name="socket">The system's.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="patience">How long that may take.</param>
+    /// <exception cref="CommandException">The system ended, or refused; the message says why.</exception>
+    public static Task<JsonObject> QubeAsync(string socket, JsonObject request, TimeSpan patience) => RequestAsync(socket, request, patience);
+
+    private static Task<JsonObject> RequestAsync(string socket, JsonObject request) => RequestAsync(socket, request, _requestTime);
+
+    private static async Task<JsonObject> RequestAsync(string socket, JsonObject request, TimeSpan patience)
     {
-        byte[] answer = await AskAsync(socket, request, _requestTime).ConfigureAwait(false) ?? throw new CommandException("the system ended");
+        byte[] answer = await AskAsync(socket, request, patience).ConfigureAwait(false) ?? throw new CommandException("the system ended");
         JsonObject parsed = JsonNode.Parse(answer)!.AsObject();
         return parsed["error"] is { } error ? throw new CommandException(error.GetValue<string>()) : parsed;
     }

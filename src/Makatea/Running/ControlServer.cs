@@ -11,7 +11,7 @@ namespace Makatea.Running;
 /// <summary>
 /// Where other commands reach a running system: one line of JSON each way on a UNIX socket. <c>{"command":"status"}</c> is answered with the
 /// status, <c>{"command":"stop"}</c> (with <c>"now":true</c> for no patience) with an empty object when the system has ended; <c>firewall</c> and <c>net</c> are
-/// <see cref="NetRequests"/>'. What is wrong is answered with <c>{"error":"..."}</c>.
+/// <see cref="NetRequests"/>', <c>qube</c> is <see cref="QubeRequests"/>'. What is wrong is answered with <c>{"error":"..."}</c>.
 /// </summary>
 internal sealed class ControlServer : IDisposable
 {
@@ -21,6 +21,7 @@ internal sealed class ControlServer : IDisposable
     private readonly Func<SystemStatus> _status;
     private readonly Action<bool> _stop;
     private readonly NetControl? _net;
+    private readonly QubeControl? _qubes;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread _thread;
     private readonly List<Task> _clients = [];
@@ -30,9 +31,11 @@ internal sealed class ControlServer : IDisposable
     /// <param name="status">The status.</param>
     /// <param name="stop">Stops the system; at once where the argument is true.</param>
     /// <param name="net">Changes of the network; null where there is none.</param>
-    public ControlServer(string path, Func<SystemStatus> status, Action<bool> stop, NetControl? net = null)
+    /// <param name="qubes">Starts and stops of qubes; null where there is none.</param>
+    public ControlServer(string path, Func<SystemStatus> status, Action<bool> stop, NetControl? net = null, QubeControl? qubes = null)
     {
         _net = net;
+        _qubes = qubes;
         _listener = UnixChannelListener.Bind(path);
         _status = status;
         _stop = stop;
@@ -95,8 +98,10 @@ internal sealed class ControlServer : IDisposable
                     return JsonSerializer.SerializeToUtf8Bytes(await NetRequests.FirewallAsync(_net, request).ConfigureAwait(false));
                 case "net" when _net is not null:
                     return JsonSerializer.SerializeToUtf8Bytes(await NetRequests.LinkAsync(_net, request).ConfigureAwait(false));
+                case "qube" when _qubes is not null:
+                    return JsonSerializer.SerializeToUtf8Bytes(await QubeRequests.DoAsync(_qubes, request).ConfigureAwait(false));
                 default:
-                    return Error("found no known command, expected status, stop, firewall or net");
+                    return Error("found no known command, expected status, stop, firewall, net or qube");
             }
         }
         catch (CommandException e)

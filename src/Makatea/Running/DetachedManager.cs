@@ -50,7 +50,7 @@ internal static class DetachedManager
                 throw new CommandException($"the system '{name}' ended before it ran: {manager.WaitForExit()}; the reason is above and in {log}");
             }
 
-            if (await TryStatusAsync(name).ConfigureAwait(false) is { } status && status.ManagerPid == manager.Pid && IsUp(status))
+            if (await TryStatusAsync(name).ConfigureAwait(false) is { } status && status.ManagerPid == manager.Pid && status.IsUp)
             {
                 return;
             }
@@ -72,9 +72,6 @@ internal static class DetachedManager
         string path = Path.Combine(AppContext.BaseDirectory, BuildLockName);
         return File.Exists(path) ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read) : null;
     }
-
-    private static bool IsUp(SystemStatus status) =>
-        status.Domains.All(d => d.State == PartState.Running) && status.Qubes.All(q => q.State is not (PartState.Waiting or PartState.Starting));
 
     /// <summary>One that is busy, on a machine that is, does not answer in time and is asked again.</summary>
     private static async Task<SystemStatus?> TryStatusAsync(string name)

@@ -18,7 +18,10 @@ internal sealed class SystemRunner : IDisposable
     private readonly List<(string NetVm, NetUplink Uplink)> _uplinks = [];
     private readonly List<QubeRunner> _qubes = [];
     private readonly DateTimeOffset _startedAt = DateTimeOffset.Now;
+    private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Accelerator? _accelerator;
+    private volatile bool _isUp;
+    private VmmChoice? _vmms;
 
     /// <summary>Opens all that the system needs: files, sockets, logs.</summary>
     /// <exception cref="IOException">Something cannot be opened.</exception>
@@ -40,12 +43,15 @@ internal sealed class SystemRunner : IDisposable
             }
 
             Net = new NetControl(_nets, Find);
+            Qubes = new QubeControl(_qubes, StartAsync, options.StopTime, qube => Status.Qubes.First(q => q.Name == qube));
 
             foreach (QubeDescription qube in options.System.Qubes)
             {
                 string name = qube.Name.Value;
-                var paths = new QemuPaths(state.ConsoleSocket(name), state.Log($"{name}.console"), [.. qube.Disks.Select(d => state.DiskSocket(name, d.Name.Value))], qube.NetVm is null ? null : state.NetSocket(name));
-                _qubes.Add(new QubeRunner(qube, paths, state.Log(name), events));
+                var paths = new QubePaths(state.ConsoleSocket(name), state.Log($"{name}.console"), [.. qube.Disks.Select(d => state.DiskSocket(name, d.Name.Value))], qube.NetVm is null ? null : state.NetSocket(name));
+                var runner = new QubeRunner(qube, paths, state.Log(name), events);
+                runner.Ended += EndWhenAllIsOver;
+                _qubes.Add(runner);
             }
         }
         catch
@@ -58,12 +64,18 @@ internal sealed class SystemRunner : IDisposable
     /// <summary>How everything is.</summary>
     public SystemStatus Status => new(
         _options.System.Name.Value, Path.GetFullPath(_options.File), Environment.ProcessId, _startedAt, _accelerator?.Name ?? "",
-        [.. _domains.Select(StatusOf)], [.. _qubes.Select(q => q.Status with { Disks = [.. q.Qube.Disks.Select(d => StatusOf(q.Qube, d))], Net = Net!.StatusOf(q.Qube.Name.Value) })]);
+        [.. _domains.Select(StatusOf)], [.. _qubes.Select(q => q.Status with { Disks = [.. q.Qube.Disks.Select(d => StatusOf(q.Qube, d))], Net = Net!.StatusOf(q.Qube.Name.Value) })])
+    {
+        IsUp = _isUp,
+    };
 
     /// <summary>Changes of firewalls and links while the system runs.</summary>
     public NetControl? Net { get; }
 
-    /// <summary>Runs until all qubes ended or <paramref name="stop"/>, and stops what is left.</summary>
+    /// <summary>Starts and stops of qubes while the system runs.</summary>
+    public QubeControl? Qubes { get; }
+
+    /// <summary>Runs until all qubes ended of their own will or <paramref name="stop"/>, and stops what is left.</summary>
     /// <param name="stop">Ends it politely.</param>
     /// <param name="hurry">Ends it at once.</param>
     /// <returns>Whether everything ended well.</returns>
@@ -74,7 +86,8 @@ internal sealed class SystemRunner : IDisposable
         try
         {
             await StartAsync(stop).ConfigureAwait(false);
-            await Task.WhenAny(Task.WhenAll(_qubes.Select(q => q.Ended)), Task.Delay(Timeout.Infinite, stop)).ConfigureAwait(false);
+            _isUp = true;
+            await Task.WhenAny(_over.Task, Task.Delay(Timeout.Infinite, stop)).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -213,15 +226,16 @@ internal sealed class SystemRunner : IDisposable
         Task<Accelerator> accelerator = Task.Run(_options.Accelerator, stop);
         await Task.WhenAll(_domains.Select(d => d.StartAsync())).WaitAsync(stop).ConfigureAwait(false);
         _accelerator = await accelerator.WaitAsync(stop).ConfigureAwait(false);
+        _vmms = new VmmChoice(_options.Qemu, _accelerator);
         _events.Add("", $"qubes run with {_accelerator.Name.ToUpperInvariant()}: {_accelerator.Reason}");
-        await Task.WhenAll(_qubes.Select(StartAsync)).WaitAsync(stop).ConfigureAwait(false);
+        await Task.WhenAll(_qubes.Select(q => StartAsync(q))).WaitAsync(stop).ConfigureAwait(false);
     }
 
-    private async Task StartAsync(QubeRunner qube)
+    private async Task StartAsync(QubeRunner qube, string? restore = null)
     {
         try
         {
-            await qube.StartAsync(_options.Qemu, _accelerator!).ConfigureAwait(false);
+            await qube.StartAsync((_vmms ?? throw new CommandException("the system is still starting; 'makatea ls' shows when it runs")).For(qube.Qube), restore).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or SandboxException)
         {
@@ -229,8 +243,17 @@ internal sealed class SystemRunner : IDisposable
         }
     }
 
+    private void EndWhenAllIsOver()
+    {
+        if (_qubes.All(q => q.IsOver))
+        {
+            _over.TrySetResult();
+        }
+    }
+
     private async Task StopAsync(CancellationToken hurry)
     {
+        Qubes!.Close();
         await Task.WhenAll(_qubes.Select(q => q.StopAsync(_options.StopTime, hurry))).ConfigureAwait(false);
         await Task.WhenAll(_domains.Select(d => d.StopAsync())).ConfigureAwait(false);
     }

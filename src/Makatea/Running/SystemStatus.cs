@@ -17,6 +17,9 @@ internal enum PartState
     /// <summary>At work.</summary>
     Running,
 
+    /// <summary>Stands still until it may go on.</summary>
+    Paused,
+
     /// <summary>It died and is started again.</summary>
     Restarting,
 
@@ -32,7 +35,11 @@ internal enum PartState
 
 /// <summary>A running system at one moment, as <c>makatea ls --json</c> prints it.</summary>
 internal sealed record SystemStatus(
-    string Name, string File, int ManagerPid, DateTimeOffset StartedAt, string Accelerator, IReadOnlyList<DomainStatus> Domains, IReadOnlyList<QubeStatus> Qubes);
+    string Name, string File, int ManagerPid, DateTimeOffset StartedAt, string Accelerator, IReadOnlyList<DomainStatus> Domains, IReadOnlyList<QubeStatus> Qubes)
+{
+    /// <summary>Its start is done: all domains serve, and all qubes ran.</summary>
+    public bool IsUp { get; init; }
+}
 
 /// <summary>A domain.</summary>
 internal sealed record DomainStatus(
@@ -89,6 +96,9 @@ internal sealed record QubeStatus(
     string Name, Label Label, PartState State, string? Reason, int? Pid,
     ulong MemoryBytes, int Cores, string Console, string ConsoleLog, string Log, IReadOnlyList<DiskStatus> Disks)
 {
+    /// <summary>What it runs in, or ran in last; null before it was started.</summary>
+    public VmmKind? Vmm { get; init; }
+
     /// <summary>Its way to the network; null where it has none.</summary>
     public PortStatus? Net { get; init; }
 }
@@ -121,11 +131,11 @@ internal sealed record DiskCounters(long Reads, long ReadBytes, long Writes, lon
     }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(CamelCaseEnum<PartState>), typeof(CamelCaseEnum<Label>)])]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(CamelCaseEnum<PartState>), typeof(CamelCaseEnum<Label>), typeof(CamelCaseEnum<VmmKind>)])]
 [JsonSerializable(typeof(SystemStatus))]
 internal sealed partial class StatusJson : JsonSerializerContext;
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, Converters = [typeof(CamelCaseEnum<PartState>), typeof(CamelCaseEnum<Label>)])]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, Converters = [typeof(CamelCaseEnum<PartState>), typeof(CamelCaseEnum<Label>), typeof(CamelCaseEnum<VmmKind>)])]
 [JsonSerializable(typeof(IReadOnlyList<SystemStatus>))]
 internal sealed partial class IndentedStatusJson : JsonSerializerContext;
 

@@ -56,6 +56,11 @@ internal static class SystemChecks
             errors.Meaning(qube.Name.Mark, $"'{qube.Name.Value}' has neither a kernel nor a disk, expected something to boot");
         }
 
+        if (qube is { Vmm: { Value: VmmKind.Makatea } vmm, Kernel: null })
+        {
+            errors.Meaning(vmm.Mark, $"'{qube.Name.Value}' has no kernel, which makatea does not boot without, expected 'kernel:' or 'vmm: qemu'");
+        }
+
         CheckDisks(qube.Disks, qube.Root is null ? "" : RootDisk, domains, errors);
     }
 

@@ -86,6 +86,9 @@ internal sealed class QubeDescription : NetClientDescription
     /// <summary>Number of virtual processors.</summary>
     public int Cores { get; set; } = 1;
 
+    /// <summary>What it runs in; null for the best that can run it.</summary>
+    public Located<VmmKind>? Vmm { get; set; }
+
     /// <summary>Kernel image, or null to boot from the first disk.</summary>
     public Located<string>? Kernel { get; set; }
 

@@ -58,7 +58,7 @@ internal static class StatusTable
         foreach (QubeStatus qube in status.Qubes)
         {
             AddRow(table, $"{Label(qube.Label)} {Markup.Escape(qube.Name)}", State(qube.State), qube.Pid, null, null, null, null,
-                $"{SizeShape.Format(qube.MemoryBytes)}, {Phrase.Count(qube.Cores, "core")}{(qube.Reason is null ? "" : $": {qube.Reason}")}");
+                $"{SizeShape.Format(qube.MemoryBytes)}, {Phrase.Count(qube.Cores, "core")}{(qube.Vmm is { } vmm ? $", {VmmName(vmm)}" : "")}{(qube.Reason is null ? "" : $": {qube.Reason}")}");
             if (qube.Net is { } net)
             {
                 // What its domain received, it sent.
@@ -95,6 +95,8 @@ internal static class StatusTable
 
     private static string Passed(long sent, long received, PortCounters counters) =>
         $"{Bytes(sent)} sent, {Bytes(received)} received{(counters.Dropped == 0 ? "" : $", {counters.Dropped} dropped")}";
+
+    private static string VmmName(VmmKind vmm) => vmm == VmmKind.Makatea ? "makatea-vmm" : "QEMU";
 
     private static string Link(bool? isUp) => isUp switch
     {

@@ -19,8 +19,9 @@ internal sealed class MonitorServer : IDisposable
     private readonly Lock _lock = new();
     private readonly List<MonitorSession> _sessions = [];
     private readonly Thread _thread;
+    private bool _isStarted;
 
-    /// <summary>Serves.</summary>
+    /// <summary>Makes one that does not serve yet: those who connect wait.</summary>
     /// <param name="listener">Where clients come from, taken over.</param>
     /// <param name="commands">What they may use, besides the commands about commands.</param>
     /// <param name="time">For the timestamps of events.</param>
@@ -30,6 +31,12 @@ internal sealed class MonitorServer : IDisposable
         _time = time;
         _commands = commands.Concat([new("query-version", MonitorJson.Version), new("query-commands", ListCommands)]).ToFrozenDictionary(c => c.Name);
         _thread = new Thread(Accept) { IsBackground = true, Name = "monitor listener" };
+    }
+
+    /// <summary>Serves.</summary>
+    public void Start()
+    {
+        _isStarted = true;
         _thread.Start();
     }
 
@@ -47,7 +54,11 @@ internal sealed class MonitorServer : IDisposable
     public void Dispose()
     {
         _listener.Close();
-        _thread.Join();
+        if (_isStarted)
+        {
+            _thread.Join();
+        }
+
         MonitorSession[] sessions;
         lock (_lock)
         {

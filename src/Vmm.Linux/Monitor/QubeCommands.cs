@@ -27,6 +27,9 @@ internal static class QubeCommands
     private static JsonObject QueryStatus(string status) => new() { ["status"] = status, ["running"] = status == "running" };
 
     /// <summary>Without QEMU's numbers of threads: their names say which they are, <c>vcpu 0</c> and so on.</summary>
-    private static JsonArray QueryCpus(QubeProgram program) => program.Look(qube => new JsonArray(
-        [.. qube.Processors.Select((_, i) => new JsonObject { ["cpu-index"] = i, ["target"] = "x86_64", ["props"] = new JsonObject { ["core-id"] = i } })]));
+    private static JsonArray QueryCpus(QubeProgram program)
+    {
+        int count = program.Look(qube => qube.Processors.Count, 0);
+        return new([.. Enumerable.Range(0, count).Select(i => new JsonObject { ["cpu-index"] = i, ["target"] = "x86_64", ["props"] = new JsonObject { ["core-id"] = i } })]);
+    }
 }

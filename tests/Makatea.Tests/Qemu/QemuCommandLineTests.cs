@@ -1,11 +1,12 @@
 using Makatea.Qemu;
+using Makatea.Running;
 using Makatea.Systems;
 
 namespace Makatea.Tests.Qemu;
 
 public class QemuCommandLineTests
 {
-    private static readonly QemuPaths _paths = new("/run/m/w,1", "/log/w.log", ["/run/m/w.root", "/run/m/w.data"]);
+    private static readonly QubePaths _paths = new("/run/m/w,1", "/log/w.log", ["/run/m/w.root", "/run/m/w.data"]);
 
     private static QubeDescription Qube() => new()
     {

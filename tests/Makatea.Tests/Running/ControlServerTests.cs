@@ -67,9 +67,9 @@ public sealed class ControlServerTests : IDisposable
     [Theory]
     [InlineData("hello", "found no request")]
     [InlineData("[]", "found no request")]
-    [InlineData("{}", "expected status, stop, firewall or net")]
+    [InlineData("{}", "expected status, stop, firewall, net or qube")]
     [InlineData("""{"command": 7}""", "found no request")]
-    [InlineData("""{"command": "explode"}""", "expected status, stop, firewall or net")]
+    [InlineData("""{"command": "explode"}""", "expected status, stop, firewall, net or qube")]
     public async Task Wrong_requests_are_answered_with_what_is_right(string request, string expected)
     {
         using var lines = new LineChannel(UnixMessageChannel.Connect(Socket), "test");

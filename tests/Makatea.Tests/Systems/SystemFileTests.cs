@@ -100,7 +100,9 @@ public sealed class SystemFileTests : IDisposable
     public void Refuses_what_is_no_system(string yaml, string expected) => Assert.Contains(Errors(yaml), e => e.Contains(expected, StringComparison.Ordinal));
 
     [Theory]
-    [InlineData("lable: red", "2:13: error: 'lable' is no key of a qube, expected one of label, memory, cores, kernel, initrd, cmdline, root, disks, netvm, net, firewall, publish; did you mean 'label'?")]
+    [InlineData("label: red, kernel: vmlinuz, vmm: makatae", "vmm is 'makatae', expected makatea or qemu; did you mean 'makatea'?")]
+    [InlineData("label: red, vmm: makatea, root: {image: a.img}", "'w' has no kernel, which makatea does not boot without, expected 'kernel:' or 'vmm: qemu'")]
+    [InlineData("lable: red", "2:13: error: 'lable' is no key of a qube, expected one of label, memory, cores, vmm, kernel, initrd, cmdline, root, disks, netvm, net, firewall, publish; did you mean 'label'?")]
     [InlineData("label: grey", "2:20: error: label is 'grey', expected one of red, orange, yellow, green, gray, blue, purple, black; did you mean 'gray'?")]
     [InlineData("label: [red]", "2:20: error: label is a list, expected one of red, orange, yellow, green, gray, blue, purple, black")]
     [InlineData("memory: 256", "memory is the number 256, expected a size with its unit (K, M, G or T, powers of 1024), such as 256M or 1.5GiB; did you mean 256M?")]

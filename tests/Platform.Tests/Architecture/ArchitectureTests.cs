@@ -114,7 +114,7 @@ public sealed partial class ArchitectureTests
         // Alone on the bare kernel; what goes into it comes as source.
         "Makatea.Sel4.RootTask" or "Makatea.Sel4.LinuxAbi" or "Makatea.Sel4.Console" => 0,
         "Makatea.Vmm" or "Makatea.Domains" or "Makatea.Sel4.Image" => 3,
-        "Makatea" => 4,
+        "Makatea" => 5, // which starts makatea-vmm
         "Makatea.Vmm.Linux" => 4,
         string name when name.StartsWith("Makatea.Sel4.Programs.", StringComparison.Ordinal) => 4,
         string name => throw new InvalidOperationException($"say in {nameof(ArchitectureTests)} where {name} stands"),

@@ -27,6 +27,7 @@ internal static class TinyKernel
     private const ushort ResetControl = 0xcf9;
     private const ushort PowerButton = 1 << 8;
     private const ushort SoftOff = (1 << 13) | (5 << 10);
+    private const ushort SoftOffOfQemu = 1 << 13;
     private const int CommandLineOffset = 24; // of hvm_start_info
     private const int FileHeader = 64;
     private const int ProgramHeader = 56;
@@ -80,6 +81,7 @@ internal static class TinyKernel
         a.jne(loop);
         a.Label(ref off);
         Out16(a, PowerControl, SoftOff);
+        Out16(a, PowerControl, SoftOffOfQemu);
         a.Label(ref end);
         a.hlt();
         a.jmp(end);

@@ -11,16 +11,20 @@ public sealed class MonitorServerTests : IDisposable
     private readonly ManualResetEventSlim _held = new(false);
     private readonly MonitorServer _server;
 
-    public MonitorServerTests() => _server = new MonitorServer(
-        UnixChannelListener.Bind(Path),
-        [
-            new("add", ["a", "b", "more"], a => a.Number("a", 0, 10) + (a.NumberOrNull("b", -5, 5) ?? 100) + (a.Flag("more", false) ? 1000 : 0)),
-            new("say", ["text"], a => a.Text("text")),
-            new("fail", () => throw new IOException("the disk is full")),
-            new("hold", _held.Wait),
-            new("big", () => new string('x', 1 << 16)),
-        ],
-        TimeProvider.System);
+    public MonitorServerTests()
+    {
+        _server = new MonitorServer(
+            UnixChannelListener.Bind(Path),
+            [
+                new("add", ["a", "b", "more"], a => a.Number("a", 0, 10) + (a.NumberOrNull("b", -5, 5) ?? 100) + (a.Flag("more", false) ? 1000 : 0)),
+                new("say", ["text"], a => a.Text("text")),
+                new("fail", () => throw new IOException("the disk is full")),
+                new("hold", _held.Wait),
+                new("big", () => new string('x', 1 << 16)),
+            ],
+            TimeProvider.System);
+        _server.Start();
+    }
 
     private string Path => System.IO.Path.Combine(_folder, "qmp");
 
