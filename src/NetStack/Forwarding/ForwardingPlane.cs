@@ -63,13 +63,32 @@ public sealed class ForwardingPlane
         }
 
         ref FrameInfo info = ref Frames[frame];
-        if ((info.Offload.Flags | (NetFrameFlags)(info.Parts - 1)) == 0)
+        if (info.IsPlain)
         {
             QueueOf(egress, frame).Add(frame, in info);
         }
         else
         {
             SendOther(egress, frame);
+        }
+    }
+
+    /// <summary>Sends frames out of one port, in their order. One call costs less than many.</summary>
+    public void Send(int port, ReadOnlySpan<int> frames)
+    {
+        while (!frames.IsEmpty)
+        {
+            if (Port(port) is { Queues.Length: 1 } egress)
+            {
+                frames = frames[egress.Queues[0].Add(frames)..];
+                if (frames.IsEmpty)
+                {
+                    return;
+                }
+            }
+
+            Send(port, frames[0]);
+            frames = frames[1..];
         }
     }
 

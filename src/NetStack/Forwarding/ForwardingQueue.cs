@@ -41,7 +41,7 @@ internal sealed class ForwardingQueue
         _queue = queue;
         _copies = queue.CopiesFrames;
         _owner = owner;
-        _receiveDepth = options.ReceiveDepth;
+        _receiveDepth = Math.Min(options.ReceiveDepth, queue.UsefulBuffers);
         _maxUnderWay = BuffersUnderWay(options);
         _room = _transmitDepth = options.TransmitDepth;
     }
@@ -189,11 +189,53 @@ internal sealed class ForwardingQueue
         }
     }
 
+    /// <summary>Adds frames of one part each that ask for nothing, as long as there is room.</summary>
+    /// <param name="frames">The frames.</param>
+    /// <returns>How many of the first were added; the next one is not plain, or there is no room without more ado.</returns>
+    public int Add(ReadOnlySpan<int> frames)
+    {
+        int count = 0;
+        while (count < frames.Length)
+        {
+            if (_gathered == _waiting.Length)
+            {
+                Flush();
+            }
+
+            Span<FrameInfo> infos = _frames.Infos;
+            Span<int> waiting = _waiting.AsSpan(_gathered);
+            int most = Math.Min(Math.Min(frames.Length - count, waiting.Length), _maxUnderWay - _underWay);
+            ReadOnlySpan<int> next = frames.Slice(count, Math.Max(most, 0));
+            int added = 0;
+            for (; added < next.Length; added++)
+            {
+                ref readonly FrameInfo info = ref infos[next[added]];
+                if (!info.IsPlain)
+                {
+                    break;
+                }
+
+                waiting[added] = next[added];
+            }
+
+            if (added == 0)
+            {
+                break;
+            }
+
+            _underWay += added;
+            _gathered += added;
+            count += added;
+        }
+
+        return count;
+    }
+
     /// <summary>Hands the batch over. What the queue has no room for is dropped.</summary>
     public void Flush()
     {
         Span<NetFrame> batch = _batch.AsSpan(0, _gathered);
-        Describe(batch);
+        ulong bytes = Describe(batch);
         _gathered = 0;
         int taken = _queue.Transmit(batch);
         if (taken < batch.Length && !_copies)
@@ -203,10 +245,9 @@ internal sealed class ForwardingQueue
         }
 
         _wasFull |= taken < batch.Length;
-        ulong bytes = 0;
-        foreach (ref readonly NetFrame frame in batch[..taken])
+        foreach (ref readonly NetFrame frame in batch[taken..])
         {
-            bytes += (uint)frame.Length;
+            bytes -= (uint)frame.Length;
         }
 
         Port.Counters.SentFrames += (uint)taken;
@@ -215,11 +256,7 @@ internal sealed class ForwardingQueue
         if (_copies)
         {
             _underWay = 0;
-            foreach (ref readonly NetFrame frame in batch)
-            {
-                _frames.Free(frame.Tag);
-            }
-
+            _frames.Free(_waiting.AsSpan(0, batch.Length));
             return;
         }
 
@@ -263,8 +300,10 @@ internal sealed class ForwardingQueue
     private static int BuffersUnderWay(NetQueueOptions options) => Math.Max(2 * options.TransmitDepth, FramePool.MaxParts);
 
     /// <summary>Says of the frames that wait what the queue has to know, and hands them over where it keeps them.</summary>
-    private void Describe(Span<NetFrame> batch)
+    /// <returns>How many bytes they are.</returns>
+    private ulong Describe(Span<NetFrame> batch)
     {
+        ulong bytes = 0;
         Span<FrameInfo> infos = _frames.Infos;
         ReadOnlySpan<int> waiting = _waiting.AsSpan(0, batch.Length);
         for (int i = 0; i < batch.Length; i++)
@@ -281,7 +320,10 @@ internal sealed class ForwardingQueue
             entry.Length = info.Length;
             entry.Tag = frame;
             entry.Offload = info.Offload;
+            bytes += (uint)info.Length;
         }
+
+        return bytes;
     }
 
     private bool MakeRoom(int parts)

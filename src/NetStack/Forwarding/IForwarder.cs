@@ -7,7 +7,7 @@ public interface IForwarder
     int BuffersHeld => 0;
 
     /// <summary>
-    /// Takes a batch of frames from a port, in order. Each is this forwarder's and leaves it once, by <see cref="ForwardingPlane.Send"/> or <see cref="ForwardingPlane.Drop"/>, now or later.
+    /// Takes a batch of frames from a port, in order. Each is this forwarder's and leaves it once, by <see cref="ForwardingPlane.Send(int, int)"/> or <see cref="ForwardingPlane.Drop"/>, now or later.
     /// Frames have at least an Ethernet header.
     /// </summary>
     /// <param name="plane">Where they go.</param>

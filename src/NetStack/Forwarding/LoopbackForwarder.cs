@@ -4,11 +4,5 @@ namespace Makatea.NetStack;
 public sealed class LoopbackForwarder : IForwarder
 {
     /// <inheritdoc/>
-    public void Forward(ForwardingPlane plane, int port, ReadOnlySpan<int> frames)
-    {
-        foreach (int frame in frames)
-        {
-            plane.Send(port, frame);
-        }
-    }
+    public void Forward(ForwardingPlane plane, int port, ReadOnlySpan<int> frames) => plane.Send(port, frames);
 }

@@ -24,4 +24,7 @@ public struct FrameInfo
 
     /// <summary>Who has the buffer.</summary>
     internal short Owner;
+
+    /// <summary>The frame has one part and asks for nothing.</summary>
+    internal readonly bool IsPlain => (Offload.Flags | (NetFrameFlags)(Parts - 1)) == 0;
 }

@@ -119,6 +119,33 @@ public sealed class FramePool : IDisposable
         }
     }
 
+    /// <summary>Gives frames back, with all their parts.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal void Free(ReadOnlySpan<int> frames)
+    {
+        Span<FrameInfo> infos = _infos.AsSpan();
+        Span<int> free = _free.AsSpan()[_freeCount..];
+        int i = 0;
+        for (; i < frames.Length; i++)
+        {
+            int frame = frames[i];
+            ref FrameInfo info = ref infos[frame];
+            if (info.Owner != Thread || info.Parts != 1)
+            {
+                break;
+            }
+
+            info.Owner = Nobody;
+            free[i] = frame;
+        }
+
+        _freeCount += i;
+        foreach (int frame in frames[i..])
+        {
+            Free(frame);
+        }
+    }
+
     /// <summary>The filled bytes of the first part.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Span<byte> Head(int frame) => _bytes.Slice(frame * BufferLength, _infos[frame].PartLength).AsSpan();

@@ -41,6 +41,9 @@ public abstract class NetQueue : IDisposable
     /// </summary>
     public virtual bool CopiesFrames => false;
 
+    /// <summary>How many buffers it has a use for at a time, where that is less than the depth that it was opened with: one that fills them when it is asked for frames needs as many as are asked for.</summary>
+    public virtual int UsefulBuffers => int.MaxValue;
+
     /// <summary>Takes frames to transmit, from the first on.</summary>
     /// <returns>How many were taken; fewer than given where the ring is full. A frame that cannot be sent is taken as well, dropped, and counted.</returns>
     public abstract int Transmit(ReadOnlySpan<NetFrame> frames);

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Makatea.Platform;
@@ -49,6 +50,18 @@ public readonly unsafe struct SharedMemory
     /// <summary>Reads 64 bits once; later reads of the caller stay behind it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong AcquireUInt64(nuint offset) => Volatile.Read(ref At<ulong>(offset));
+
+    /// <summary>Reads eight times 64 bits, each once where <paramref name="offset"/> is aligned to them, in no order among themselves; later reads of the caller stay behind all of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector512<ulong> AcquireVector512(nuint offset)
+    {
+        ref Vector512<ulong> at = ref At<Vector512<ulong>>(offset);
+        Vector512<ulong> value = at;
+
+        // x86 keeps loads in order; this keeps the compiler from taking the next one for this one.
+        Volatile.Read(ref System.Runtime.CompilerServices.Unsafe.As<Vector512<ulong>, byte>(ref at));
+        return value;
+    }
 
     /// <summary>Writes 8 bits; earlier writes of the caller stay before it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -31,17 +31,13 @@ internal struct ChainTranslator(GuestMemory memory)
         return AppendSlowly(address, length, writable, segments, ref chain);
     }
 
-    /// <summary>Translates a buffer that lies in the window of the last one.</summary>
+    /// <summary>The region that the last buffer fell into, where that may be read and written.</summary>
+    /// <returns>False where there is none.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly bool TryTranslateAgain(ulong address, uint length, out MemorySegment segment)
+    public readonly bool TryGetWindow(out GuestMemoryWindow window)
     {
-        if (_window.Access == MemoryAccess.ReadWrite && length != 0)
-        {
-            return _window.TryTranslate(address, length, out segment);
-        }
-
-        segment = default;
-        return false;
+        window = _window;
+        return _window.Access == MemoryAccess.ReadWrite;
     }
 
     /// <summary>Translates an indirect table. It has to lie within one region.</summary>

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Makatea.Virtio;
 
 /// <summary>
@@ -31,21 +29,4 @@ public struct DescriptorChain
 
     /// <summary>Sum of the lengths of the writable segments in bytes.</summary>
     public uint WritableBytes;
-
-    /// <summary>A buffer of one descriptor.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static DescriptorChain Single(ushort id, ushort sequence, uint length, uint flags)
-    {
-        uint writable = (flags & DescriptorFlags.Write) >> 1;
-        return new()
-        {
-            Id = id,
-            Slots = 1,
-            Sequence = sequence,
-            Readable = (ushort)(1 - writable),
-            Writable = (ushort)writable,
-            ReadableBytes = writable == 0 ? length : 0,
-            WritableBytes = writable == 0 ? 0 : length,
-        };
-    }
 }

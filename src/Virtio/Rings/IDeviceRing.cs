@@ -35,10 +35,10 @@ public interface IDeviceRing
     /// Takes buffers that have one descriptor each, as <see cref="TryPop"/> would, until one is not the plain case: then, as where there is none or the ring is broken, TryPop tells. One call costs
     /// less than many.
     /// </summary>
-    /// <param name="segments">Receives the segment of each buffer.</param>
-    /// <param name="chains">Describes each buffer.</param>
+    /// <param name="buffers">Receives the buffers; see <see cref="SingleBuffers"/> for what else is known of them.</param>
+    /// <param name="sequence">Position of the first in the order in which buffers were popped; the others follow it.</param>
     /// <returns>How many were taken.</returns>
-    int PopSingles(Span<MemorySegment> segments, Span<DescriptorChain> chains);
+    int PopSingles(Span<TaggedSegment> buffers, out ushort sequence);
 
     /// <summary>
     /// Puts the buffer that was popped last back, as if it had not been: where it turns out that others are needed with it that are not there yet. Not where in-flight buffers are
@@ -52,9 +52,18 @@ public interface IDeviceRing
     /// <param name="written">Number of bytes written from the start of the writable segments.</param>
     void Push(in DescriptorChain chain, uint written);
 
-    /// <summary>Gives back buffers of one descriptor each that the device reads, in the order in which they were popped, as <see cref="Push"/> would. One call costs less than many.</summary>
-    /// <param name="chains">As popped.</param>
-    void PushRead(ReadOnlySpan<DescriptorChain> chains);
+    /// <summary>Puts the last of what <see cref="PopSingles"/> took back, as <see cref="Unpop"/> does.</summary>
+    void UnpopSingles(int count);
+
+    /// <summary>Gives back buffers that <see cref="PopSingles"/> took and that the device reads, in the order in which they were popped, as <see cref="Push"/> would. One call costs less than many.</summary>
+    /// <param name="buffers">As popped.</param>
+    /// <param name="sequence">Position of the first in the order in which buffers were popped; the others follow it.</param>
+    void PushRead(ReadOnlySpan<TaggedSegment> buffers, ushort sequence);
+
+    /// <summary>The same for buffers that the device writes.</summary>
+    /// <param name="buffers">As popped, but shortened to the bytes that were written.</param>
+    /// <param name="sequence">Position of the first in the order in which buffers were popped; the others follow it.</param>
+    void PushWritten(ReadOnlySpan<TaggedSegment> buffers, ushort sequence);
 
     /// <summary>Shows all buffers pushed to the driver.</summary>
     /// <returns>Whether the driver wants to be notified.</returns>

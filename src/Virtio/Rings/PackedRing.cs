@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Makatea.Platform;
 
 namespace Makatea.Virtio;
@@ -134,65 +135,64 @@ public struct PackedRing : IDeviceRing, IDisposable
     }
 
     /// <inheritdoc/>
-    public int PopSingles(Span<MemorySegment> segments, Span<DescriptorChain> chains)
+    public int PopSingles(Span<TaggedSegment> buffers, out ushort sequence)
     {
-        if (_fault != RingFault.None || _inflight.IsTracking)
+        sequence = _sequence;
+        if (_fault != RingFault.None || _inflight.IsTracking || !_translator.TryGetWindow(out GuestMemoryWindow window))
         {
             return 0;
         }
 
         // Up to the end of the ring, so that the wrap counter stays.
-        int most = Math.Min(Math.Min(segments.Length, chains.Length), Math.Min(Size - _nextAvailable, Size - _outstandingSlots));
-        const uint Looked = DescriptorFlags.Available | DescriptorFlags.Used | DescriptorFlags.Next | DescriptorFlags.Indirect;
-        uint expected = _availableWrap ? DescriptorFlags.Available : (uint)DescriptorFlags.Used;
+        int most = Math.Min(buffers.Length, Math.Min(Size - _nextAvailable, Size - _outstandingSlots));
+        const ulong Looked = (ulong)(DescriptorFlags.Available | DescriptorFlags.Used | DescriptorFlags.Next | DescriptorFlags.Indirect) << 48;
+        ulong expected = (_availableWrap ? DescriptorFlags.Available : (ulong)DescriptorFlags.Used) << 48;
         SharedMemory descriptors = _descriptors;
-        ChainTranslator translator = _translator;
         nuint offset = (nuint)_nextAvailable * DescriptorFlags.DescriptorSize;
-        ushort sequence = _sequence;
         int count = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            // As below with four: each half of a descriptor is read once, all those with flags first.
+            Vector512<ulong> looked = Vector512.Create(0, Looked, 0, Looked, 0, Looked, 0, Looked);
+            Vector512<ulong> expectedOfAll = Vector512.Create(0, expected, 0, expected, 0, expected, 0, expected);
+            while (count + 4 <= most)
+            {
+                Vector512<ulong> infos = descriptors.AcquireVector512(offset);
+                if ((infos & looked) != expectedOfAll || !window.TryTranslate(descriptors.AcquireVector512(offset), infos, buffers.Slice(count, 4)))
+                {
+                    break;
+                }
+
+                offset += 4 * DescriptorFlags.DescriptorSize;
+                count += 4;
+            }
+        }
+
         while (count < most)
         {
             // As in TryPop: each half is read once, the one with the flags first.
             ulong info = descriptors.AcquireUInt64(offset + InfoOffset);
-            uint flags = (uint)(info >> 48);
-            if ((flags & Looked) != expected)
+            if ((info & Looked) != expected || !window.TryTranslate(descriptors.AcquireUInt64(offset), info, out buffers[count]))
             {
                 break;
             }
 
-            ulong address = descriptors.AcquireUInt64(offset);
-            if (!translator.TryTranslateAgain(address, (uint)info, out segments[count]))
-            {
-                break;
-            }
-
-            chains[count] = DescriptorChain.Single((ushort)(info >> 32), sequence++, (uint)info, flags);
             offset += DescriptorFlags.DescriptorSize;
             count++;
         }
 
         Advance(ref _nextAvailable, ref _availableWrap, count);
-        _sequence = sequence;
+        _sequence += (ushort)count;
         _outstandingSlots += count;
         _outstanding += count;
         return count;
     }
 
     /// <inheritdoc/>
-    public void Unpop(in DescriptorChain chain)
-    {
-        int slot = _nextAvailable - chain.Slots;
-        if (slot < 0)
-        {
-            slot += Size;
-            _availableWrap = !_availableWrap;
-        }
+    public void Unpop(in DescriptorChain chain) => Unpop(1, chain.Slots);
 
-        _nextAvailable = (ushort)slot;
-        _sequence--;
-        _outstandingSlots -= chain.Slots;
-        _outstanding--;
-    }
+    /// <inheritdoc/>
+    public void UnpopSingles(int count) => Unpop(count, count);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -214,31 +214,39 @@ public struct PackedRing : IDeviceRing, IDisposable
     }
 
     /// <inheritdoc/>
-    public void PushRead(ReadOnlySpan<DescriptorChain> chains)
+    public void PushRead(ReadOnlySpan<TaggedSegment> buffers, ushort sequence)
     {
-        if (chains.IsEmpty)
+        if (buffers.IsEmpty || PushedLater(buffers, sequence))
         {
             return;
         }
 
-        bool isRun = _inOrder && (_batchSlots == 0 || _heldIsRun) && !_inflight.IsTracking;
-        if (!isRun || !_window.TryPass(chains[0].Sequence, chains.Length))
+        const ulong Id = 0xffffUL << 32;
+        if (!_inOrder || (_batchSlots != 0 && !_heldIsRun))
         {
-            foreach (ref readonly DescriptorChain chain in chains)
-            {
-                Push(in chain, 0);
-            }
-
+            UseSingles(buffers, Id);
             return;
         }
 
-        // The first one's slot and flags, and the last one's ID.
-        Use(in chains[0], 0);
-        int rest = chains.Length - 1;
-        _heldInfo = (_heldInfo & ~(0xffffUL << 32)) | ((ulong)chains[rest].Id << 32);
-        Advance(ref _nextUsed, ref _usedWrap, rest);
-        _batchSlots += rest;
-        _outstanding -= rest;
+        // As in Use: the first one's slot and flags, and the last one's ID.
+        if (_batchSlots == 0)
+        {
+            _heldSlot = _nextUsed;
+            _heldIsRun = true;
+        }
+
+        _heldInfo = (_batchSlots == 0 ? UsedFlags : _heldInfo & ~Id) | (buffers[^1].LengthAndTag & Id);
+        UsedMore(buffers.Length);
+    }
+
+    /// <inheritdoc/>
+    public void PushWritten(ReadOnlySpan<TaggedSegment> buffers, ushort sequence)
+    {
+        if (!buffers.IsEmpty && !PushedLater(buffers, sequence))
+        {
+            // What was written, whose buffer it is, and that it was written.
+            UseSingles(buffers, uint.MaxValue | (0xffffUL << 32) | ((ulong)DescriptorFlags.Write << 48));
+        }
     }
 
     /// <inheritdoc/>
@@ -323,6 +331,9 @@ public struct PackedRing : IDeviceRing, IDisposable
         }
     }
 
+    /// <summary>[VIRTIO-1.3] 2.8.1: both bits are our wrap counter.</summary>
+    private readonly ulong UsedFlags => _usedWrap ? (DescriptorFlags.Available | (ulong)DescriptorFlags.Used) << 48 : 0;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly bool IsAvailable(ulong info)
     {
@@ -344,6 +355,21 @@ public struct PackedRing : IDeviceRing, IDisposable
         }
 
         slot = (ushort)next;
+    }
+
+    private void Unpop(int count, int slots)
+    {
+        int slot = _nextAvailable - slots;
+        if (slot < 0)
+        {
+            slot += Size;
+            _availableWrap = !_availableWrap;
+        }
+
+        _nextAvailable = (ushort)slot;
+        _sequence -= (ushort)count;
+        _outstandingSlots -= slots;
+        _outstanding -= count;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -484,6 +510,67 @@ public struct PackedRing : IDeviceRing, IDisposable
         {
             Use(next, length);
         }
+    }
+
+    /// <summary>Pushes buffers one by one where they have to wait for others.</summary>
+    /// <returns>Whether they had to.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool PushedLater(ReadOnlySpan<TaggedSegment> buffers, ushort sequence)
+    {
+        if (!_inOrder || _window.TryPass(sequence, buffers.Length))
+        {
+            return false;
+        }
+
+        foreach (ref readonly TaggedSegment buffer in buffers)
+        {
+            DescriptorChain chain = buffer.ToChain(sequence++);
+            Push(in chain, chain.WritableBytes);
+        }
+
+        return true;
+    }
+
+    /// <summary>Writes a used descriptor for each buffer.</summary>
+    /// <param name="buffers">The buffers.</param>
+    /// <param name="mask">Which bits of their length and tag are in it.</param>
+    private void UseSingles(ReadOnlySpan<TaggedSegment> buffers, ulong mask)
+    {
+        _heldIsRun = false;
+        SharedMemory descriptors = _descriptors;
+        while (!buffers.IsEmpty)
+        {
+            // Up to the end of the ring, so that the wrap counter stays.
+            ulong flags = UsedFlags;
+            int count = Math.Min(buffers.Length, Size - _nextUsed);
+            int i = 0;
+            if (_batchSlots == 0)
+            {
+                _heldSlot = _nextUsed;
+                _heldInfo = (buffers[0].LengthAndTag & mask) | flags;
+                i = 1;
+            }
+
+            nuint first = ((nuint)_nextUsed * DescriptorFlags.DescriptorSize) + InfoOffset;
+            for (nuint offset = first + ((nuint)i * DescriptorFlags.DescriptorSize); i < count; i++)
+            {
+                descriptors.ReleaseUInt64(offset, (buffers[i].LengthAndTag & mask) | flags);
+                offset += DescriptorFlags.DescriptorSize;
+            }
+
+            // The one that is held back is logged when it is written.
+            _dirtyLog?.Mark(_usedLogAddress + first, (ulong)count * DescriptorFlags.DescriptorSize);
+            UsedMore(count);
+            buffers = buffers[count..];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void UsedMore(int slots)
+    {
+        Advance(ref _nextUsed, ref _usedWrap, slots);
+        _batchSlots += slots;
+        _outstanding -= slots;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -145,20 +145,23 @@ public struct SplitRing : IDeviceRing, IDisposable
     }
 
     /// <inheritdoc/>
-    public int PopSingles(Span<MemorySegment> segments, Span<DescriptorChain> chains)
+    public int PopSingles(Span<TaggedSegment> buffers, out ushort sequence)
     {
-        if (_fault != RingFault.None || _inflight.IsTracking || (_nextAvailable == _seenAvailable && !LookForAvailable()))
+        sequence = _sequence;
+        if (_fault != RingFault.None
+            || _inflight.IsTracking
+            || !_translator.TryGetWindow(out GuestMemoryWindow window)
+            || (_nextAvailable == _seenAvailable && !LookForAvailable()))
         {
             return 0;
         }
 
-        int most = Math.Min(Math.Min(segments.Length, chains.Length), (ushort)(_seenAvailable - _nextAvailable));
+        int most = Math.Min(buffers.Length, (ushort)(_seenAvailable - _nextAvailable));
+        const ulong Looked = (DescriptorFlags.Indirect | (ulong)DescriptorFlags.Next) << 32;
         SharedMemory available = _available;
         SharedMemory descriptors = _descriptors;
-        ChainTranslator translator = _translator;
         uint mask = _mask;
         uint next = _nextAvailable;
-        ushort sequence = _sequence;
         int count = 0;
         while (count < most)
         {
@@ -171,29 +174,33 @@ public struct SplitRing : IDeviceRing, IDisposable
 
             ulong address = descriptors.AcquireUInt64(head * DescriptorFlags.DescriptorSize);
             ulong rest = descriptors.AcquireUInt64((head * DescriptorFlags.DescriptorSize) + 8);
-            uint flags = (ushort)(rest >> 32);
-            if ((flags & (DescriptorFlags.Indirect | DescriptorFlags.Next)) != 0 || !translator.TryTranslateAgain(address, (uint)rest, out segments[count]))
+
+            // The place of NEXT, which there is none, takes the flags, and theirs takes the index.
+            ulong lengthAndTag = (uint)rest | ((ulong)head << 32) | ((rest & (0xffffUL << 32)) << 16);
+            if ((rest & Looked) != 0 || !window.TryTranslate(address, lengthAndTag, out buffers[count]))
             {
                 break;
             }
 
-            chains[count] = DescriptorChain.Single((ushort)head, sequence++, (uint)rest, flags);
             next++;
             count++;
         }
 
         _nextAvailable = (ushort)next;
-        _sequence = sequence;
+        _sequence += (ushort)count;
         _outstanding += count;
         return count;
     }
 
     /// <inheritdoc/>
-    public void Unpop(in DescriptorChain chain)
+    public void Unpop(in DescriptorChain chain) => UnpopSingles(1);
+
+    /// <inheritdoc/>
+    public void UnpopSingles(int count)
     {
-        _nextAvailable--;
-        _sequence--;
-        _outstanding--;
+        _nextAvailable -= (ushort)count;
+        _sequence -= (ushort)count;
+        _outstanding -= count;
     }
 
     /// <inheritdoc/>
@@ -216,41 +223,37 @@ public struct SplitRing : IDeviceRing, IDisposable
     }
 
     /// <inheritdoc/>
-    public void PushRead(ReadOnlySpan<DescriptorChain> chains)
+    public void PushRead(ReadOnlySpan<TaggedSegment> buffers, ushort sequence)
     {
-        if (chains.IsEmpty)
+        if (buffers.IsEmpty || PushedLater(buffers, sequence))
         {
             return;
         }
 
-        if (_inflight.IsTracking || (_inOrder && !_window.TryPass(chains[0].Sequence, chains.Length)))
+        if (!_inOrder)
         {
-            foreach (ref readonly DescriptorChain chain in chains)
-            {
-                Push(in chain, 0);
-            }
-
+            UseSingles(buffers, 0);
             return;
         }
 
-        ushort next = _nextUsed;
-        _nextUsed += (ushort)chains.Length;
-        _outstanding -= chains.Length;
-        if (_inOrder)
+        if (!_isInRun)
         {
-            if (!_isInRun)
-            {
-                _isInRun = true;
-                _runStart = next;
-            }
-
-            _runId = chains[^1].Id;
-            return;
+            _isInRun = true;
+            _runStart = _nextUsed;
         }
 
-        foreach (ref readonly DescriptorChain chain in chains)
+        _runId = (ushort)buffers[^1].Tag;
+        _nextUsed += (ushort)buffers.Length;
+        _outstanding -= buffers.Length;
+    }
+
+    /// <inheritdoc/>
+    public void PushWritten(ReadOnlySpan<TaggedSegment> buffers, ushort sequence)
+    {
+        if (!buffers.IsEmpty && !PushedLater(buffers, sequence))
         {
-            WriteUsed(next++, chain.Id, 0);
+            EndRun();
+            UseSingles(buffers, uint.MaxValue);
         }
     }
 
@@ -441,6 +444,40 @@ public struct SplitRing : IDeviceRing, IDisposable
         {
             UseInOrder(in next, length);
         }
+    }
+
+    /// <summary>Pushes buffers one by one where they have to wait for others.</summary>
+    /// <returns>Whether they had to.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool PushedLater(ReadOnlySpan<TaggedSegment> buffers, ushort sequence)
+    {
+        if (!_inOrder || _window.TryPass(sequence, buffers.Length))
+        {
+            return false;
+        }
+
+        foreach (ref readonly TaggedSegment buffer in buffers)
+        {
+            DescriptorChain chain = buffer.ToChain(sequence++);
+            Push(in chain, chain.WritableBytes);
+        }
+
+        return true;
+    }
+
+    /// <summary>Writes a used entry for each buffer.</summary>
+    /// <param name="buffers">The buffers.</param>
+    /// <param name="mask">Which bits of their length are in it.</param>
+    private void UseSingles(ReadOnlySpan<TaggedSegment> buffers, uint mask)
+    {
+        uint next = _nextUsed;
+        foreach (ref readonly TaggedSegment buffer in buffers)
+        {
+            WriteUsed((ushort)next++, (ushort)buffer.Tag, (uint)buffer.Length & mask);
+        }
+
+        _nextUsed = (ushort)next;
+        _outstanding -= buffers.Length;
     }
 
     /// <summary>2.7.9: one used entry, with the ID of the last, stands for a batch of buffers that were used whole.</summary>

@@ -4,7 +4,7 @@ using Makatea.Platform;
 namespace Makatea.Virtio.Net;
 
 /// <summary>
-/// Buffers that were popped at once, so that their first bytes are on their way while others are looked at: those of one piece each, or one of several. One thread has it.
+/// Buffers that were popped at once, so that their first bytes are on their way while others are looked at. One thread has it.
 /// </summary>
 internal sealed class BufferBatch : IDisposable
 {
@@ -13,52 +13,35 @@ internal sealed class BufferBatch : IDisposable
 
     private const int Size = 32;
 
-    private readonly NativeArray<MemorySegment> _segments = new(MaxSegments + Size);
-    private readonly NativeArray<DescriptorChain> _chains = new(Size);
+    private readonly NativeArray<TaggedSegment> _singles = new(Size);
+    private readonly NativeArray<MemorySegment> _segments = new(MaxSegments);
 
-    /// <summary>The pieces: of several buffers one each, in their order, or all of the only one.</summary>
+    /// <summary>The buffers of one descriptor each, as many as were popped.</summary>
+    public Span<TaggedSegment> Singles => _singles.AsSpan();
+
+    /// <summary>Room for the pieces of one buffer.</summary>
     public Span<MemorySegment> Segments => _segments.AsSpan();
 
-    /// <summary>The buffers, as many as were popped.</summary>
-    public Span<DescriptorChain> Chains => _chains.AsSpan();
-
-    /// <summary>Takes buffers of one piece each, or one of several.</summary>
+    /// <summary>Takes buffers of one descriptor each.</summary>
     /// <returns>How many.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public int Pop<TRing>(ref TRing ring, int most)
+    public int Pop<TRing>(ref TRing ring, int most, out ushort sequence)
         where TRing : struct, IDeviceRing
     {
-        Span<MemorySegment> segments = _segments.AsSpan();
-        Span<DescriptorChain> chains = _chains.AsSpan();
-        most = Math.Min(most, Size);
-        int count = ring.PopSingles(segments[..most], chains[..most]);
-        if (count == 0 && ring.TryPop(segments[..MaxSegments], out chains[0]) == PopResult.Popped)
+        Span<TaggedSegment> singles = _singles.AsSpan();
+        int count = ring.PopSingles(singles[..Math.Min(most, Size)], out sequence);
+        foreach (ref readonly TaggedSegment buffer in singles[..count])
         {
-            count = 1;
-        }
-
-        foreach (ref readonly MemorySegment segment in segments[..count])
-        {
-            segment.Prefetch();
+            buffer.Segment.Prefetch();
         }
 
         return count;
     }
 
-    /// <summary>Gives the last of what was popped back to the ring.</summary>
-    public static void PutBack<TRing>(ref TRing ring, ReadOnlySpan<DescriptorChain> chains)
-        where TRing : struct, IDeviceRing
-    {
-        for (int i = chains.Length - 1; i >= 0; i--)
-        {
-            ring.Unpop(in chains[i]);
-        }
-    }
-
     /// <inheritdoc/>
     public void Dispose()
     {
+        _singles.Dispose();
         _segments.Dispose();
-        _chains.Dispose();
     }
 }

@@ -28,12 +28,10 @@ internal sealed class BufferStore : IDisposable
     public int Add(ReadOnlySpan<NetBuffer> buffers)
     {
         int count = Math.Min(buffers.Length, _capacity - Count);
-        Span<NetBuffer> all = _buffers.AsSpan();
-        for (int i = 0; i < count; i++)
-        {
-            all[(_tail + i) & _mask] = buffers[i];
-        }
-
+        int at = _tail & _mask;
+        int first = Math.Min(count, _mask + 1 - at);
+        buffers[..first].CopyTo(_buffers.AsSpan()[at..]);
+        buffers[first..count].CopyTo(_buffers.AsSpan());
         _tail += count;
         return count;
     }

@@ -11,11 +11,10 @@ namespace Makatea.Virtio.Net;
 internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
     where TRing : struct, IDeviceRing, IDisposable
 {
-    /// <summary>Most buffers of a frame, and pieces of all of them together.</summary>
+    /// <summary>Most buffers of a frame.</summary>
     private const int MaxSegments = BufferBatch.MaxSegments;
 
     private readonly BufferBatch _batch = new();
-    private readonly NativeArray<MemorySegment> _segments = new(MaxSegments);
     private readonly NativeArray<DescriptorChain> _chains = new(MaxSegments);
     private readonly GuestMemory _memory;
     private readonly DirtyLog? _dirtyLog;
@@ -54,16 +53,34 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
     public override void Transmit(ReadOnlySpan<NetFrame> frames, NetGuestState state, uint hash, ushort report)
     {
         NetReceiveFilter? filter = state.Filter.IsOpen ? null : state.Filter;
+        bool isPlain = _headerLength == NetHeader.Length && _dirtyLog is null;
         while (!frames.IsEmpty)
         {
-            int popped = _batch.Pop(ref _ring, frames.Length);
-            if (popped == 0)
+            ushort sequence = 0;
+            int popped = isPlain ? _batch.Pop(ref _ring, frames.Length, out sequence) : 0;
+            if (popped != 0)
+            {
+                frames = frames[TransmitBatch(frames, popped, sequence, state.Offloads, filter, hash, report)..];
+                continue;
+            }
+
+            if (_ring.TryPop(_batch.Segments, out DescriptorChain chain) != PopResult.Popped)
             {
                 Counters.NoBuffer += frames.Length;
                 break;
             }
 
-            frames = frames[TransmitBatch(frames, popped, state.Offloads, filter, hash, report)..];
+            ref readonly NetFrame frame = ref frames[0];
+            if (IsForGuest(in frame, filter, state.Offloads, out ulong first, out uint second))
+            {
+                TransmitPieces(in frame, in chain, first, second, hash, report);
+            }
+            else
+            {
+                _ring.Unpop(in chain);
+            }
+
+            frames = frames[1..];
         }
 
         ReportFault();
@@ -73,7 +90,6 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
     public override void Dispose()
     {
         _ring.Dispose();
-        _segments.Dispose();
         _batch.Dispose();
         _chains.Dispose();
     }
@@ -81,87 +97,104 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
     /// <inheritdoc/>
     protected override bool PublishRing() => _ring.Publish();
 
-    /// <summary>Puts frames into buffers that were popped. Buffers that are not used are put back.</summary>
+    /// <summary>Puts frames into buffers of one descriptor each that were popped. Buffers that are not used are put back.</summary>
     /// <returns>How many frames are done with.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int TransmitBatch(ReadOnlySpan<NetFrame> frames, int popped, ulong offloads, NetReceiveFilter? filter, uint hash, ushort report)
+    private int TransmitBatch(
+        ReadOnlySpan<NetFrame> frames, int popped, ushort sequence, ulong offloads, NetReceiveFilter? filter, uint hash, ushort report)
     {
-        Span<MemorySegment> segments = _batch.Segments;
-        Span<DescriptorChain> chains = _batch.Chains[..popped];
-        bool isPlain = _headerLength == NetHeader.Length && _dirtyLog is null;
+        Span<TaggedSegment> singles = _batch.Singles[..popped];
         int used = 0;
-        long received = 0;
         long bytes = 0;
         int done = 0;
-        while (done < frames.Length && used < chains.Length)
+        while (done < frames.Length && used < singles.Length)
         {
             ref readonly NetFrame frame = ref frames[done++];
+            if (!IsForGuest(in frame, filter, offloads, out ulong first, out uint second))
+            {
+                continue;
+            }
+
+            ref TaggedSegment single = ref singles[used];
             ReadOnlySpan<MemorySegment> data = frame.Data.AsSpan();
-            if (filter is not null && !filter.Takes(data[0].AsSpan()))
-            {
-                Counters.Filtered++;
-                continue;
-            }
-
-            if (!NetHeader.TryWrite(in frame.Offload, offloads, out ulong first, out uint second))
-            {
-                Counters.Unwanted++;
-                continue;
-            }
-
-            ref readonly DescriptorChain chain = ref chains[used];
-            MemorySegment target = segments[used];
             int needed = NetHeader.Length + frame.Length;
-            if (!isPlain || chain.Readable != 0 || chain.Writable != 1 || target.Length < needed || data.Length != 1)
+            if (!single.IsWritable() || single.Length < needed || data.Length != 1)
             {
                 // It may need others, which are those that follow.
-                int pieces = chain.Readable + chain.Writable;
-                segments.Slice(used, pieces).CopyTo(_segments.AsSpan());
-                BufferBatch.PutBack(ref _ring, chains[(used + 1)..]);
-                if (TransmitPieces(in frame, _segments.AsSpan(), in chain, first, second, hash, report))
-                {
-                    Counters.Received++;
-                    Counters.ReceivedBytes += frame.Length;
-                }
-
-                used = chains.Length;
-                break;
+                _ring.PushWritten(singles[..used], sequence);
+                _ring.UnpopSingles(singles.Length - used - 1);
+                _batch.Segments[0] = single.Segment;
+                DescriptorChain chain = single.ToChain((ushort)(sequence + used));
+                Count(used, bytes);
+                TransmitPieces(in frame, in chain, first, second, hash, report);
+                return done;
             }
 
+            MemorySegment target = single.Segment;
             target.WriteUInt64(0, first);
             target.WriteUInt32(8, second | (1 << 16));
             data[0].AsSpan()[..frame.Length].CopyTo(target.AsSpan()[NetHeader.Length..]);
-            _ring.Push(in chain, (uint)needed);
+            single.Shorten(needed);
             used++;
-            received++;
             bytes += frame.Length;
         }
 
-        BufferBatch.PutBack(ref _ring, chains[used..]);
-        Counters.Received += received;
-        Counters.ReceivedBytes += bytes;
+        _ring.PushWritten(singles[..used], sequence);
+        _ring.UnpopSingles(singles.Length - used);
+        Count(used, bytes);
         return done;
     }
 
-    /// <summary>A frame in several pieces, for a buffer in several or several buffers, or whose writing is logged.</summary>
-    /// <returns>False where it was dropped and counted.</returns>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TransmitPieces(
-        in NetFrame frame, Span<MemorySegment> segments, in DescriptorChain chain, ulong first, uint second, uint hash, ushort report)
+    /// <summary>Whether the guest takes a frame; where it does not, that is counted.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsForGuest(in NetFrame frame, NetReceiveFilter? filter, ulong offloads, out ulong first, out uint second)
     {
+        if (filter is not null && !filter.Takes(frame.Data.AsSpan()[0].AsSpan()))
+        {
+            Counters.Filtered++;
+            first = second = 0;
+            return false;
+        }
+
+        if (!NetHeader.TryWrite(in frame.Offload, offloads, out first, out second))
+        {
+            Counters.Unwanted++;
+            return false;
+        }
+
+        return true;
+    }
+
+    private void Count(int frames, long bytes)
+    {
+        Counters.Received += frames;
+        Counters.ReceivedBytes += bytes;
+    }
+
+    /// <summary>A frame in several pieces, for a buffer in several or several buffers, or whose writing is logged. It is dropped and counted where that cannot be.</summary>
+    /// <param name="frame">The frame.</param>
+    /// <param name="chain">The first buffer, whose pieces are in the batch.</param>
+    /// <param name="first">The first 8 bytes of its header.</param>
+    /// <param name="second">The next 4, without the number of buffers.</param>
+    /// <param name="hash">Its hash.</param>
+    /// <param name="report">What was hashed.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TransmitPieces(in NetFrame frame, in DescriptorChain chain, ulong first, uint second, uint hash, ushort report)
+    {
+        Span<MemorySegment> segments = _batch.Segments;
         if (chain.WritableBytes < (uint)_headerLength)
         {
             // Not even a header fits: QEMU gives the device up, too.
             _ring.Break(RingFault.RequestTooShort);
             Counters.NoBuffer++;
-            return false;
+            return;
         }
 
         long needed = _headerLength + frame.Length;
         int buffers = Gather(segments, in chain, needed);
         if (buffers == 0)
         {
-            return false;
+            return;
         }
 
         Span<byte> header = stackalloc byte[NetHeader.LengthWithHash];
@@ -193,7 +226,7 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
             MarkWritten(segments, buffers);
         }
 
-        return true;
+        Count(1, frame.Length);
     }
 
     /// <summary>Pops as many more buffers as a frame needs.</summary>

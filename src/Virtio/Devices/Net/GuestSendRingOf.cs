@@ -71,13 +71,20 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
                 continue;
             }
 
-            int popped = _batch.Pop(ref _ring, Math.Min(frames.Length - count, buffers.Count));
-            if (popped == 0)
+            int popped = _batch.Pop(ref _ring, Math.Min(frames.Length - count, buffers.Count), out ushort sequence);
+            if (popped != 0)
+            {
+                count += ReceiveBatch(popped, sequence, buffers, frames[count..], mtu + HeadersBeyondMtu, ref finished);
+                continue;
+            }
+
+            if (_ring.TryPop(_batch.Segments, out DescriptorChain chain) != PopResult.Popped)
             {
                 break;
             }
 
-            count += ReceiveBatch(popped, buffers, frames[count..], mtu + HeadersBeyondMtu, ref finished);
+            count += Start(_batch.Segments, in chain, buffers, frames[count..], mtu + HeadersBeyondMtu);
+            finished += IsWithinFrame ? 0 : 1;
         }
 
         if (finished != 0)
@@ -113,30 +120,30 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
 
     /// <summary>Gives out what was popped. Where there is no room left, the rest is put back.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int ReceiveBatch(int popped, BufferStore buffers, Span<NetReceived> frames, int longest, ref int finished)
+    private int ReceiveBatch(int popped, ushort sequence, BufferStore buffers, Span<NetReceived> frames, int longest, ref int finished)
     {
-        Span<MemorySegment> segments = _batch.Segments;
-        Span<DescriptorChain> chains = _batch.Chains[..popped];
+        Span<TaggedSegment> singles = _batch.Singles[..popped];
         int header = _headerLength;
         int count = 0;
         long bytes = 0;
         int good = 0;
         int pushed = 0;
         int i = 0;
-        for (; i < chains.Length && count < frames.Length && buffers.Count != 0; i++)
+        for (; i < singles.Length && count < frames.Length && buffers.Count != 0; i++)
         {
-            ref readonly DescriptorChain chain = ref chains[i];
+            ref readonly TaggedSegment single = ref singles[i];
             ref readonly NetBuffer buffer = ref buffers.Peek();
             Span<byte> target = buffer.Memory.AsSpan();
-            MemorySegment only = segments[i];
-            int length = only.Length - header;
-            if (chain.Readable != 1 || (uint)(length - NetHeader.EthernetLength) > (uint)(longest - NetHeader.EthernetLength) || length > target.Length)
+            int length = single.Length - header;
+            if (single.IsWritable() || (uint)(length - NetHeader.EthernetLength) > (uint)(longest - NetHeader.EthernetLength) || length > target.Length)
             {
                 // It gives itself back, and those before it come first.
-                _ring.PushRead(chains[pushed..i]);
+                _ring.PushRead(singles[pushed..i], (ushort)(sequence + pushed));
                 finished += i - pushed;
+                DescriptorChain chain = single.ToChain((ushort)(sequence + i));
+                _batch.Segments[0] = single.Segment;
                 pushed = i + 1;
-                count += Start(segments, i, in chain, buffers, frames[count..], longest);
+                count += Start(_batch.Segments, in chain, buffers, frames[count..], longest);
                 if (IsWithinFrame)
                 {
                     i = pushed;
@@ -147,6 +154,7 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
                 continue;
             }
 
+            MemorySegment only = single.Segment;
             ulong first = only.ReadUInt64(0);
             uint second = only.ReadUInt32(8);
             only.AsSpan()[header..].CopyTo(target);
@@ -168,9 +176,9 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
             }
         }
 
-        _ring.PushRead(chains[pushed..i]);
+        _ring.PushRead(singles[pushed..i], (ushort)(sequence + pushed));
         finished += i - pushed;
-        BufferBatch.PutBack(ref _ring, chains[i..]);
+        _ring.UnpopSingles(singles.Length - i);
         Counters.Transmitted += good;
         Counters.TransmittedBytes += bytes;
         return count;
@@ -178,14 +186,13 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
 
     /// <summary>A frame in several pieces, or too long for one buffer, or none at all.</summary>
     /// <param name="segments">Pieces.</param>
-    /// <param name="at">Where those of the frame start.</param>
     /// <param name="chain">The buffer.</param>
     /// <param name="buffers">Where it goes.</param>
     /// <param name="frames">Entries for its parts.</param>
     /// <param name="longest">Longest frame that is not to be cut, in bytes.</param>
     /// <returns>Number of entries written.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private int Start(Span<MemorySegment> segments, int at, in DescriptorChain chain, BufferStore buffers, Span<NetReceived> frames, int longest)
+    private int Start(Span<MemorySegment> segments, in DescriptorChain chain, BufferStore buffers, Span<NetReceived> frames, int longest)
     {
         if (chain.ReadableBytes < (uint)_headerLength)
         {
@@ -196,7 +203,7 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
 
         long length = (long)chain.ReadableBytes - _headerLength;
         Span<byte> header = stackalloc byte[NetHeader.LengthWithHash];
-        _segment = at;
+        _segment = 0;
         _offset = 0;
         Copy(segments, header[.._headerLength]);
         ulong first = System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(header);

@@ -31,6 +31,10 @@ internal sealed class VirtioNetQueue : NetQueue
     /// <inheritdoc/>
     public override bool CopiesFrames => true;
 
+    /// <inheritdoc/>
+    /// <remarks>Two batches. The same few buffers, which the thread takes from the top of its pool, stay in the processor's nearest cache.</remarks>
+    public override int UsefulBuffers => 64;
+
     private GuestRings Rings => _port.Rings;
 
     /// <inheritdoc/>
