@@ -47,12 +47,12 @@ public struct TaggedSegment
     {
         if ((uint)length > _length)
         {
-            ThrowTooLong(length);
+            ThrowTooLong(length, _length);
         }
 
         _length = (uint)length;
     }
 
     [DoesNotReturn]
-    private readonly void ThrowTooLong(int length) => throw new ArgumentOutOfRangeException(nameof(length), $"{length} bytes of a buffer of {_length}");
+    private static void ThrowTooLong(int length, uint whole) => throw new ArgumentOutOfRangeException(nameof(length), $"{length} bytes of a buffer of {whole}");
 }

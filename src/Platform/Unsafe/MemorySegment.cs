@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Makatea.Platform;
 
@@ -48,7 +49,7 @@ public readonly struct MemorySegment : IEquatable<MemorySegment>
     {
         if ((ulong)(uint)start + (uint)length > _length)
         {
-            ThrowOutside(start, length);
+            ThrowOutside(start, length, _length);
         }
 
         return new(_address + start, (uint)length);
@@ -63,7 +64,7 @@ public readonly struct MemorySegment : IEquatable<MemorySegment>
     {
         if ((ulong)(uint)offset + sizeof(ulong) > _length)
         {
-            ThrowOutside(offset, sizeof(ulong));
+            ThrowOutside(offset, sizeof(ulong), _length);
         }
 
         return Volatile.Read(ref System.Runtime.CompilerServices.Unsafe.AsRef<ulong>((void*)(_address + offset)));
@@ -76,7 +77,7 @@ public readonly struct MemorySegment : IEquatable<MemorySegment>
     {
         if ((ulong)(uint)offset + sizeof(uint) > _length)
         {
-            ThrowOutside(offset, sizeof(uint));
+            ThrowOutside(offset, sizeof(uint), _length);
         }
 
         return Volatile.Read(ref System.Runtime.CompilerServices.Unsafe.AsRef<uint>((void*)(_address + offset)));
@@ -89,7 +90,7 @@ public readonly struct MemorySegment : IEquatable<MemorySegment>
     {
         if ((ulong)(uint)offset + sizeof(ulong) > _length)
         {
-            ThrowOutside(offset, sizeof(ulong));
+            ThrowOutside(offset, sizeof(ulong), _length);
         }
 
         System.Runtime.CompilerServices.Unsafe.WriteUnaligned((void*)(_address + offset), value);
@@ -102,10 +103,36 @@ public readonly struct MemorySegment : IEquatable<MemorySegment>
     {
         if ((ulong)(uint)offset + sizeof(uint) > _length)
         {
-            ThrowOutside(offset, sizeof(uint));
+            ThrowOutside(offset, sizeof(uint), _length);
         }
 
         System.Runtime.CompilerServices.Unsafe.WriteUnaligned((void*)(_address + offset), value);
+    }
+
+    /// <summary>Copies bytes. As few as those of most frames are copied without a call, from both ends at once: where they overlap they are read and written twice.</summary>
+    /// <param name="start">Where they are here.</param>
+    /// <param name="target">Where they go, and how many.</param>
+    /// <exception cref="ArgumentOutOfRangeException">They are not inside the segment.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public unsafe void CopyTo(int start, Span<byte> target)
+    {
+        if ((ulong)(uint)start + (uint)target.Length > _length)
+        {
+            ThrowOutside(start, target.Length, _length);
+        }
+
+        byte* from = (byte*)(_address + start);
+        if ((uint)(target.Length - Vector256<byte>.Count) > (uint)Vector256<byte>.Count || !Vector256.IsHardwareAccelerated)
+        {
+            new ReadOnlySpan<byte>(from, target.Length).CopyTo(target);
+            return;
+        }
+
+        nuint last = (nuint)(target.Length - Vector256<byte>.Count);
+        ref byte to = ref MemoryMarshal.GetReference(target);
+        Vector256<byte> end = Vector256.Load(from + last);
+        Vector256.Load(from).StoreUnsafe(ref to);
+        end.StoreUnsafe(ref to, last);
     }
 
     /// <summary>Has the processor fetch the first bytes, up to two cache lines, while the caller does something else. Nothing else happens, whatever the segment names.</summary>
@@ -126,7 +153,7 @@ public readonly struct MemorySegment : IEquatable<MemorySegment>
     {
         if ((uint)offset >= _length)
         {
-            ThrowOutside(offset, sizeof(byte));
+            ThrowOutside(offset, sizeof(byte), _length);
         }
 
         *(byte*)(_address + offset) = value;
@@ -144,7 +171,8 @@ public readonly struct MemorySegment : IEquatable<MemorySegment>
     /// <inheritdoc/>
     public override string ToString() => $"{_length} bytes at 0x{_address:x}";
 
+    // By value: who has a segment's address keeps it out of registers.
     [DoesNotReturn]
-    private void ThrowOutside(int offset, int length) =>
-        throw new ArgumentOutOfRangeException(nameof(offset), $"{length} bytes at offset {offset} of a segment of {_length}");
+    private static void ThrowOutside(int offset, int length, nuint whole) =>
+        throw new ArgumentOutOfRangeException(nameof(offset), $"{length} bytes at offset {offset} of a segment of {whole}");
 }

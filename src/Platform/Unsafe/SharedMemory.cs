@@ -131,13 +131,14 @@ public readonly unsafe struct SharedMemory
         // Written so that neither side can wrap.
         if (offset >= _length || _length - offset < (nuint)sizeof(T))
         {
-            ThrowOutside(offset, sizeof(T));
+            ThrowOutside(offset, sizeof(T), _length);
         }
 
         return ref System.Runtime.CompilerServices.Unsafe.AsRef<T>(_base + offset);
     }
 
+    // By value: who has the address of a view keeps it out of registers.
     [DoesNotReturn]
-    private void ThrowOutside(nuint offset, int size) =>
-        throw new ArgumentOutOfRangeException(nameof(offset), $"{size} bytes at offset {offset} of shared memory of {_length}");
+    private static void ThrowOutside(nuint offset, int size, nuint length) =>
+        throw new ArgumentOutOfRangeException(nameof(offset), $"{size} bytes at offset {offset} of shared memory of {length}");
 }

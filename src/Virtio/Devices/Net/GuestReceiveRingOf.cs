@@ -133,7 +133,7 @@ internal sealed class GuestReceiveRingOf<TRing> : GuestReceiveRing
             MemorySegment target = single.Segment;
             target.WriteUInt64(0, first);
             target.WriteUInt32(8, second | (1 << 16));
-            data[0].AsSpan()[..frame.Length].CopyTo(target.AsSpan()[NetHeader.Length..]);
+            data[0].CopyTo(0, target.AsSpan().Slice(NetHeader.Length, frame.Length));
             single.Shorten(needed);
             used++;
             bytes += frame.Length;

@@ -123,51 +123,34 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
     private int ReceiveBatch(int popped, ushort sequence, BufferStore buffers, Span<NetReceived> frames, int longest, ref int finished)
     {
         Span<TaggedSegment> singles = _batch.Singles[..popped];
+        ReadOnlySpan<NetBuffer> supply = buffers.All;
         int header = _headerLength;
         int count = 0;
         long bytes = 0;
-        int good = 0;
-        int pushed = 0;
         int i = 0;
-        for (; i < singles.Length && count < frames.Length && buffers.Count != 0; i++)
+        for (; i < singles.Length && count < frames.Length && count < supply.Length; i++)
         {
             ref readonly TaggedSegment single = ref singles[i];
-            ref readonly NetBuffer buffer = ref buffers.Peek();
-            Span<byte> target = buffer.Memory.AsSpan();
-            int length = single.Length - header;
-            if (single.IsWritable() || (uint)(length - NetHeader.EthernetLength) > (uint)(longest - NetHeader.EthernetLength) || length > target.Length)
+            ref readonly NetBuffer buffer = ref supply[supply.Length - 1 - count];
+            MemorySegment source = single.Segment;
+            int length = source.Length - header;
+            if (single.IsWritable() || (uint)(length - NetHeader.EthernetLength) > (uint)(longest - NetHeader.EthernetLength) || length > buffer.Memory.Length)
             {
-                // It gives itself back, and those before it come first.
-                _ring.PushRead(singles[pushed..i], (ushort)(sequence + pushed));
-                finished += i - pushed;
-                DescriptorChain chain = single.ToChain((ushort)(sequence + i));
-                _batch.Segments[0] = single.Segment;
-                pushed = i + 1;
-                count += Start(_batch.Segments, in chain, buffers, frames[count..], longest);
-                if (IsWithinFrame)
-                {
-                    i = pushed;
-                    break;
-                }
-
-                finished++;
-                continue;
+                break;
             }
 
-            MemorySegment only = single.Segment;
-            ulong first = only.ReadUInt64(0);
-            uint second = only.ReadUInt32(8);
-            only.AsSpan()[header..].CopyTo(target);
+            ulong first = source.ReadUInt64(0);
+            uint second = source.ReadUInt32(8);
+            Span<byte> copy = buffer.Memory.AsSpan()[..length];
+            source.CopyTo(header, copy);
             ref NetReceived frame = ref frames[count];
-            if (NetHeader.TryRead(first, second, target[..length], length, _features, out frame.Offload))
+            if (NetHeader.TryRead(first, second, copy, length, _features, out frame.Offload))
             {
                 frame.Tag = buffer.Tag;
                 frame.Length = length;
                 frame.IsContinued = false;
-                Flows?.Learn(target[..length], Pair);
-                buffers.Take();
+                Flows?.Learn(copy, Pair);
                 count++;
-                good++;
                 bytes += length;
             }
             else
@@ -176,11 +159,23 @@ internal sealed class GuestSendRingOf<TRing> : GuestSendRing
             }
         }
 
-        _ring.PushRead(singles[pushed..i], (ushort)(sequence + pushed));
-        finished += i - pushed;
-        _ring.UnpopSingles(singles.Length - i);
-        Counters.Transmitted += good;
+        buffers.Take(count);
+        Counters.Transmitted += count;
         Counters.TransmittedBytes += bytes;
+        finished += i;
+        _ring.PushRead(singles[..i], sequence);
+        if (i < singles.Length && count < frames.Length && buffers.Count != 0)
+        {
+            // It gives itself back; those behind it come when it did.
+            _ring.UnpopSingles(singles.Length - i - 1);
+            DescriptorChain chain = singles[i].ToChain((ushort)(sequence + i));
+            _batch.Segments[0] = singles[i].Segment;
+            count += Start(_batch.Segments, in chain, buffers, frames[count..], longest);
+            finished += IsWithinFrame ? 0 : 1;
+            return count;
+        }
+
+        _ring.UnpopSingles(singles.Length - i);
         return count;
     }
 
