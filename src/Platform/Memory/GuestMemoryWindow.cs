@@ -56,7 +56,7 @@ public readonly struct GuestMemoryWindow
     /// <param name="buffer">The buffer.</param>
     /// <returns>False where it is not as long as that, or not wholly in the region.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryTranslate(ulong guestAddress, ulong lengthAndTag, out TaggedSegment buffer)
+    public bool TryTranslateTagged(ulong guestAddress, ulong lengthAndTag, out TaggedSegment buffer)
     {
         ulong offset = guestAddress - GuestAddress;
         uint length = (uint)lengthAndTag;
@@ -76,7 +76,7 @@ public readonly struct GuestMemoryWindow
     /// <param name="buffers">Four buffers.</param>
     /// <returns>False where one of them cannot be translated; then none is.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryTranslate(Vector512<ulong> guestAddresses, Vector512<ulong> lengthsAndTags, Span<TaggedSegment> buffers)
+    public bool TryTranslateTagged(Vector512<ulong> guestAddresses, Vector512<ulong> lengthsAndTags, Span<TaggedSegment> buffers)
     {
         const ulong Even = 0b01010101;
         Vector512<ulong> offsets = guestAddresses - Vector512.Create(GuestAddress);

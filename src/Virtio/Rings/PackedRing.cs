@@ -158,7 +158,7 @@ public struct PackedRing : IDeviceRing, IDisposable
             while (count + 4 <= most)
             {
                 Vector512<ulong> infos = descriptors.AcquireVector512(offset);
-                if ((infos & looked) != expectedOfAll || !window.TryTranslate(descriptors.AcquireVector512(offset), infos, buffers.Slice(count, 4)))
+                if ((infos & looked) != expectedOfAll || !window.TryTranslateTagged(descriptors.AcquireVector512(offset), infos, buffers.Slice(count, 4)))
                 {
                     break;
                 }
@@ -172,7 +172,7 @@ public struct PackedRing : IDeviceRing, IDisposable
         {
             // As in TryPop: each half is read once, the one with the flags first.
             ulong info = descriptors.AcquireUInt64(offset + InfoOffset);
-            if ((info & Looked) != expected || !window.TryTranslate(descriptors.AcquireUInt64(offset), info, out buffers[count]))
+            if ((info & Looked) != expected || !window.TryTranslateTagged(descriptors.AcquireUInt64(offset), info, out buffers[count]))
             {
                 break;
             }

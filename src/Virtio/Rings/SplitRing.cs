@@ -177,7 +177,7 @@ public struct SplitRing : IDeviceRing, IDisposable
 
             // The place of NEXT, which there is none, takes the flags, and theirs takes the index.
             ulong lengthAndTag = (uint)rest | ((ulong)head << 32) | ((rest & (0xffffUL << 32)) << 16);
-            if ((rest & Looked) != 0 || !window.TryTranslate(address, lengthAndTag, out buffers[count]))
+            if ((rest & Looked) != 0 || !window.TryTranslateTagged(address, lengthAndTag, out buffers[count]))
             {
                 break;
             }

@@ -33,6 +33,35 @@ public sealed class MemorySegmentTests : IDisposable
         Assert.Equal(segments.AsSpan(1, 2).ToArray(), list.AsSpan().ToArray());
     }
 
+    /// <summary>Every length up to four vectors, from and to every alignment, and not a byte beyond.</summary>
+    [Fact]
+    public void As_many_bytes_are_copied_as_were_asked_for()
+    {
+        using NativeArray<byte> source = new(256);
+        new Random(1).NextBytes(source.AsSpan());
+        byte[] target = new byte[256];
+        for (int length = 0; length <= 130; length++)
+        {
+            for (int start = 0; start < 33; start += 3)
+            {
+                target.AsSpan().Fill(0xee);
+                source.AsSegment().CopyTo(start, target.AsSpan(50, length));
+                Assert.True(target.AsSpan(50, length).SequenceEqual(source.AsSpan()[start..(start + length)]));
+                Assert.False(target.AsSpan(0, 50).ContainsAnyExcept((byte)0xee));
+                Assert.False(target.AsSpan(50 + length).ContainsAnyExcept((byte)0xee));
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(0, 65)]
+    [InlineData(1, 64)]
+    [InlineData(33, 32)]
+    [InlineData(-1, 32)]
+    [InlineData(int.MaxValue, 33)]
+    public void Nothing_outside_is_copied(int start, int length) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => _bytes.AsSegment().CopyTo(start, new byte[length]));
+
     [Theory]
     [InlineData(0, 5)]
     [InlineData(4, 1)]
