@@ -23,6 +23,25 @@ public sealed class ForwardingTests
         Assert.Equal(65_060ul, bed.Plane.Port(0)!.Counters.ReceivedBytes);
     }
 
+    /// <summary>A batch to one port goes in pieces where frames among it ask for something or have several parts.</summary>
+    [Fact]
+    public void Frames_of_all_kinds_keep_their_order()
+    {
+        using var bed = new PlaneBed(new LoopbackForwarder());
+        ForwardingPort port = bed.Attach(new(new() { Address = default, IsLinkUp = true, MaxSegments = 64, Transmit = NetOffloads.Checksum, MaxSegmentedLength = FramePool.MaxLength }));
+        List<byte[]> frames = [];
+        for (int i = 0; i < 200; i++)
+        {
+            frames.Add(Bytes(i % 7 == 3 ? 5000 + i : 60 + i));
+            bed.Ports[0].Queue.Arrive(frames[i], i % 5 == 2 ? new() { Flags = NetFrameFlags.NeedsChecksum, ChecksumStart = 34, ChecksumOffset = 16 } : default);
+        }
+
+        bed.Run();
+        Assert.Equal(frames, bed.TakeSent(0).Select(f => f.Bytes));
+        Assert.Equal(200ul, port.Counters.SentFrames);
+        Assert.Equal((ulong)frames.Sum(f => f.Length), port.Counters.SentBytes);
+    }
+
     [Fact]
     public void What_is_known_of_checksums_is_passed_on_and_what_only_a_receiver_says_is_not()
     {
