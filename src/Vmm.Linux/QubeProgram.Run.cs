@@ -42,7 +42,7 @@ internal sealed partial class QubeProgram
 
     private async Task<QubeEnd> RunOnceAsync(QubeOptions options, QubeConsole console)
     {
-        options = options with { RandomSeed = ReadRandom(32), Devices = _devices.ConvertAll(d => d.FrontEnd), Report = what => Console.Error.WriteLine($"makatea-vmm: {what}") };
+        options = options with { RandomSeed = ReadRandom(32), Devices = Array.ConvertAll(TakeDevices(), d => d.FrontEnd), Detached = OnDetached, Report = what => Console.Error.WriteLine($"makatea-vmm: {what}") };
         using var qube = new Qube(_kvm.CreateMachine(), _host, options);
         await using SerialConsole serial = console.Connect(qube.Console);
         lock (_control)

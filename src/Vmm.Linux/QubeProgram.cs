@@ -17,7 +17,7 @@ internal sealed partial class QubeProgram : IDisposable
     private readonly KvmHost _kvm = KvmHost.Open();
     private readonly Grant _memory;
     private readonly List<MappedMemory> _mappings = [];
-    private readonly List<QubeDevice> _devices = [];
+    private volatile QubeDevice[] _devices = [];
 
     /// <summary>Makes its memory.</summary>
     /// <param name="memory">Bytes of memory.</param>
@@ -66,16 +66,15 @@ internal sealed partial class QubeProgram : IDisposable
 
     /// <summary>Adds a disk that a back end serves over vhost-user.</summary>
     /// <param name="socket">Path of its socket.</param>
-    public void AddDisk(string socket) => _devices.Add(new QubeDevice("disk", socket, new VhostUserDevice(
-        UnixMessageChannel.Connect(socket), _host, Memory, new VhostUserDeviceOptions { DeviceType = BlockDeviceType, ConfigLength = BlockConfigLength })));
+    public void AddDisk(string socket) => _devices = [.. _devices, OpenDisk(socket)];
 
     /// <summary>Adds a network interface that a back end serves over vhost-user.</summary>
-    public void AddNet(NetOption net) => _devices.Add(new QubeDevice("net", net.Socket, new VhostUserDevice(net.Connect(), _host, Memory, NetFrontEnd.Options(net.Address))));
+    public void AddNet(NetOption net) => _devices = [.. _devices, OpenNet(net)];
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _devices.ForEach(device => device.FrontEnd.Dispose());
+        Array.ForEach(_devices, device => device.FrontEnd.Dispose());
 
         foreach (MappedMemory mapping in _mappings)
         {
@@ -85,4 +84,9 @@ internal sealed partial class QubeProgram : IDisposable
         _memory.Dispose();
         _kvm.Dispose();
     }
+
+    private QubeDevice OpenDisk(string socket, string? id = null) => new("disk", socket, new VhostUserDevice(
+        UnixMessageChannel.Connect(socket), _host, Memory, new VhostUserDeviceOptions { DeviceType = BlockDeviceType, ConfigLength = BlockConfigLength }), id);
+
+    private QubeDevice OpenNet(NetOption net, string? id = null) => new("net", net.Socket, new VhostUserDevice(net.Connect(), _host, Memory, NetFrontEnd.Options(net.Address)), id);
 }

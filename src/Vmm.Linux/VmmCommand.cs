@@ -77,7 +77,7 @@ internal static class VmmCommand
 
         Array.ForEach(result.GetRequiredValue(_nets), program.AddNet);
 
-        using MonitorServer? monitor = result.GetValue(_monitor) is { } socket ? new MonitorServer(Listeners.Open(socket), QubeCommands.Of(program), TimeProvider.System) : null;
+        using MonitorServer? monitor = result.GetValue(_monitor) is { } socket ? new MonitorServer(Listeners.Open(socket), [.. QubeCommands.Of(program), .. DeviceCommands.Of(program)], TimeProvider.System) : null;
         program.Happened += what => monitor?.Tell(what);
         program.Began += () => monitor?.Start();
         using QubeConsole console = OpenConsole(result, program);

@@ -24,6 +24,7 @@ public static class Program
         ("vmm", () => new PlatformFuzz(), 10_000_000),
         ("virtio", () => new VirtioFuzz(), 10_000_000),
         ("kernels", () => new KernelFuzz(), 200_000),
+        ("snapshots", () => new SnapshotFuzz(), 20_000),
     ];
 
     /// <summary>Names of all targets.</summary>

@@ -25,5 +25,9 @@ internal sealed record MonitorEvent(string Name, JsonObject? Data = null)
     /// <param name="reason">A <c>ShutdownCause</c> of QEMU's.</param>
     public static MonitorEvent Shutdown(bool byGuest, string reason) => Of("SHUTDOWN", byGuest, reason);
 
+    /// <summary>A device is gone, which the guest gave up.</summary>
+    /// <param name="id">Its name, where it has one.</param>
+    public static MonitorEvent DeviceDeleted(string? id) => new("DEVICE_DELETED", id is null ? [] : new JsonObject { ["device"] = id });
+
     private static MonitorEvent Of(string name, bool byGuest, string reason) => new(name, new JsonObject { ["guest"] = byGuest, ["reason"] = reason });
 }

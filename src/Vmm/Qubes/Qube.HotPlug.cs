@@ -8,9 +8,8 @@ public sealed partial class Qube
 {
     /// <summary>Puts a device onto the PCI bus and tells the guest, which takes it when it gets to it. From any thread.</summary>
     /// <param name="device">The device; stays the caller's, who keeps it until <see cref="QubeOptions.Detached"/> or the qube's end.</param>
-    /// <returns>Its slot, for <see cref="Detach"/>.</returns>
     /// <exception cref="VirtioFrontEndException">There is no slot left.</exception>
-    public int Attach(VirtioFrontEnd device)
+    public void Attach(VirtioFrontEnd device)
     {
         ArgumentNullException.ThrowIfNull(device);
         lock (_control)
@@ -22,19 +21,20 @@ public sealed partial class Qube
             }
 
             _devices.HotPlug.Attach(slot, new VirtioPciFunction(device, Interrupts, _machine.AttachDoorbell, _options.Report));
-            return slot;
         }
     }
 
     /// <summary>Asks the guest to give a device up. It is told to <see cref="QubeOptions.Detached"/> when it has, which may be never. From any thread.</summary>
-    /// <exception cref="VirtioFrontEndException">There is no device in the slot.</exception>
-    public void Detach(int slot)
+    /// <exception cref="VirtioFrontEndException">It is not on the PCI bus.</exception>
+    public void Detach(VirtioFrontEnd device)
     {
+        ArgumentNullException.ThrowIfNull(device);
         lock (_control)
         {
-            if (_devices.Pci.FunctionAt(slot) is not VirtioPciFunction)
+            int slot = _devices.Pci.DeviceSlots.FirstOrDefault(slot => _devices.Pci.FunctionAt(slot) is VirtioPciFunction function && function.Device == device);
+            if (slot == 0)
             {
-                throw new VirtioFrontEndException($"there is no device in slot {slot} of the guest's PCI bus");
+                throw new VirtioFrontEndException("the device is not on the guest's PCI bus");
             }
 
             _devices.HotPlug.RequestEject(slot);

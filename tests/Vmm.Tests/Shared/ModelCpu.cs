@@ -3,7 +3,7 @@ using Makatea.Platform;
 namespace Makatea.Vmm.Tests;
 
 /// <summary>A processor that remembers: registers, and what was injected and answered. What its guest does is a script.</summary>
-internal sealed class ModelCpu : VirtualCpu
+internal sealed class ModelCpu(uint id = 0) : VirtualCpu
 {
     private readonly SemaphoreSlim _requests = new(0);
     private VmExit _exit;
@@ -28,7 +28,7 @@ internal sealed class ModelCpu : VirtualCpu
 
     public bool TakesInterrupts { get; set; } = true;
 
-    public override uint Id => 0;
+    public override uint Id => id;
 
     public override bool CanInjectInterrupt => TakesInterrupts;
 
@@ -80,13 +80,28 @@ internal sealed class ModelCpu : VirtualCpu
 
     public override bool TryWriteMsr(uint number, ulong value) => throw new NotSupportedException();
 
-    public override void SetCpuid(ReadOnlySpan<CpuidEntry> entries) => throw new NotSupportedException();
+    public override void SetCpuid(ReadOnlySpan<CpuidEntry> entries)
+    {
+    }
 
-    public override bool TrySetTscFrequency(ulong hertz) => throw new NotSupportedException();
+    public override bool TrySetTscFrequency(ulong hertz) => hertz == TscFrequency;
 
-    public override CpuState SaveState() => throw new NotSupportedException();
+    public override CpuState SaveState() => new()
+    {
+        Registers = Registers,
+        SystemRegisters = System,
+        DebugRegisters = default,
+        Xcr0 = 1,
+        ExtendedState = new byte[4096],
+        Msrs = [new(0x10, Tsc)],
+        Events = default,
+    };
 
-    public override void RestoreState(CpuState state) => throw new NotSupportedException();
+    public override void RestoreState(CpuState state)
+    {
+        Registers = state.Registers;
+        System = state.SystemRegisters;
+    }
 
     protected override void Dispose(bool disposing)
     {

@@ -46,7 +46,20 @@ internal sealed class FakeFrontEnd(int queues = 2) : VirtioFrontEnd
         }
     }
 
+    public bool FailsToSuspend { get; set; }
+
     public override void Stop() => Calls.Add("stop");
+
+    public override IReadOnlyList<RingPosition?> Suspend()
+    {
+        if (FailsToSuspend)
+        {
+            return base.Suspend();
+        }
+
+        Calls.Add("suspend");
+        return [.. Queues.Select(queue => queue.IsEnabled ? new RingPosition(5, true, 5, true) : default(RingPosition?))];
+    }
 
     protected override void Dispose(bool disposing)
     {
