@@ -63,7 +63,12 @@ internal unsafe struct GuestTrial
         guest = default;
         ComponentPlan plan = new()
         {
-            Layer = new Text(TrialProgram.Make(Monitor), TrialProgram.Length), Priority = 100, Budget = 1000, Period = 1000, Memory = 64 << 10, RootSlots = Slots + GuestParts.Slots,
+            Layer = new Text(TrialProgram.Make(Monitor), TrialProgram.Length),
+            Priority = 100,
+            Budget = 1000,
+            Period = 1000,
+            Memory = 64 << 10,
+            RootSlots = Slots + GuestParts.Slots,
         };
         guest._isThere = Component.Make(machine, plan, out guest._component) == ComponentFault.None;
         ref Component component = ref guest._component;

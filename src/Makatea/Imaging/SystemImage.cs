@@ -28,6 +28,11 @@ internal sealed record SystemImage(byte[] Module, ImageReport Report)
     {
         BoardTable table = board.Table;
 
+        if (table[BoardValue.SysVMEnter] == 0 && plan.Manifest.Components.FirstOrDefault(c => c.Grants.Any(g => g.Kind == GrantKind.Guest)) is { } component)
+        {
+            throw new ImageException($"component '{component.Name}' runs a guest, which the kernel in {board.Path} cannot; use one with VT-x, such as the SDK's board x86_64_generic_vtx");
+        }
+
         // Before minutes of building.
         byte[] manifest = plan.Manifest.ToBytes();
         (ElfFile rootTask, ProgramReport rootReport) = GetRootTask(programs);

@@ -46,6 +46,9 @@ internal sealed unsafe class ComponentTable
     /// <summary>Ticks of the time-stamp counter in a microsecond.</summary>
     internal ulong TicksPerMicrosecond => _info->TicksPerMicrosecond;
 
+    /// <summary>The time-stamp counter at the start of CLOCK_MONOTONIC.</summary>
+    internal ulong StartTicks => _info->StartTicks;
+
     /// <summary>One of the kernel's numbers.</summary>
     internal long BoardValue(BoardValue value) => ((long*)(_base + _info->BoardOffset))[(int)value];
 

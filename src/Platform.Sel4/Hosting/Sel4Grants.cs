@@ -95,6 +95,20 @@ public sealed class Sel4Grants : ComponentGrants
         return new PciInterrupts(PciInterruptKind.Pin, [Sel4Doorbell.Heard(_gate, pin.Kind, pin.Number)]) { Unmask = () => _gate.Acknowledge(pin.Slot) };
     }
 
+    /// <summary>A guest: a virtual machine with one processor, whose memory is a region that the component has, too.</summary>
+    /// <exception cref="GrantException">The component does not have it, or not its memory.</exception>
+    public VirtualMachine OpenGuest(string name) => new Sel4VirtualMachine(_gate, _table, _table.Find(GrantKind.Guest, name));
+
+    /// <summary>The region that is a guest's memory.</summary>
+    /// <exception cref="GrantException">The component does not have it.</exception>
+    public MappedMemory OpenGuestMemory(string name)
+    {
+        ulong number = _table.Find(GrantKind.Guest, name).Number;
+        GrantEntry region = _table.Grants.FirstOrDefault(g => g.Kind == GrantKind.Region && g.Number == number)
+            ?? throw new GrantException($"component '{_table.Name}' has guest '{name}', and not its memory");
+        return RegionMemory.Map(region, 0, region.Length, MemoryAccess.ReadWrite, null);
+    }
+
     /// <summary>What is shared over a channel: the same for all sessions of it.</summary>
     private ChannelPeer Peer(string name)
     {

@@ -20,6 +20,9 @@ internal sealed unsafe class KernelGate(KernelEntries entries, ComponentTable ta
     private readonly long _poll = table.BoardValue(BoardValue.SysNBWait);
     private readonly ulong _acknowledge = (ulong)table.BoardValue(BoardValue.IRQAckIRQ);
 
+    /// <summary>The kernel's side of a guest.</summary>
+    internal GuestGate OpenGuest(GrantEntry guest) => new(entries, table, guest);
+
     /// <summary>Signals a notification. An empty slot, or one whose notification is gone, is no error.</summary>
     internal void Signal(ulong slot)
     {

@@ -42,6 +42,9 @@ internal sealed unsafe class ModelComponent : IDisposable
 
     internal Sel4Component Component { get; }
 
+    /// <summary>What the guest of the component does, where it has one.</summary>
+    internal ModelGuest? Guest { get; init; }
+
     /// <summary>Every call of the layer, for tests of what traps.</summary>
     internal List<(LayerRequest Request, ulong First)> LayerCalls { get; } = [];
 
@@ -112,7 +115,15 @@ internal sealed unsafe class ModelComponent : IDisposable
         _threads.TryAdd(Thread.CurrentThread, true);
         ulong slot = registers->Capability;
         StopWhereDead();
-        if (registers->Number == Board(BoardValue.SysNBSend))
+        if (Guest is { } guest && registers->Number == Board(BoardValue.SysVMEnter))
+        {
+            guest.Enter(registers);
+        }
+        else if (Guest is { } signalled && registers->Number == Board(BoardValue.SysNBSend) && slot == ModelGuest.Slot + 3)
+        {
+            signalled.Signal();
+        }
+        else if (registers->Number == Board(BoardValue.SysNBSend))
         {
             Assert.Equal(0ul, registers->Info);
             Signal(slot);
@@ -165,6 +176,10 @@ internal sealed unsafe class ModelComponent : IDisposable
         {
             Acknowledged.Add(slot);
             registers->Info = 0;
+        }
+        else if (Guest is { } guest && slot == ModelGuest.Slot)
+        {
+            registers->Info = guest.Call((BoardValue)(label - 100), registers) ? 0 : 3ul << 12;
         }
         else
         {
@@ -231,6 +246,9 @@ internal sealed unsafe class ModelComponent : IDisposable
                     return 0;
                 case LayerRequest.UnmapDma when first == 5 && _system.Function.Mapped.TryGetValue(second, out (ulong Address, ulong Length, ulong Access) mapped) && mapped.Length == third:
                     _system.Function.Mapped.Remove(second);
+                    return 0;
+                case LayerRequest.BindGuest when Guest is { Bound: null } && first == 3:
+                    Guest.Bound = Thread.CurrentThread;
                     return 0;
                 case (LayerRequest)11:
                     return 0;

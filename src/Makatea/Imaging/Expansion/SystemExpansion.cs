@@ -12,6 +12,7 @@ internal sealed class SystemExpansion
 {
     private const ulong ConsoleMemory = 64 << 10;
     private const int FewestWaiters = 8;
+    private const string GuestName = "guest";
 
     // A controller's interrupts, and a queue of the domain's own for each disk, to flush it at the end.
     private const int ControllerWaiters = Sel4Devices.NvmeVectors;
@@ -119,6 +120,14 @@ internal sealed class SystemExpansion
             string name = use.Name.Value;
             GrantRights rights = use.Access switch { RegionAccess.Read => GrantRights.None, RegionAccess.Write => GrantRights.Write, _ => GrantRights.Write | GrantRights.Device };
             planned.GiveRegion(_shared.FindRegion(name), name, rights, _shared.ConnectionOf("region", name));
+        }
+
+        if (component.Guest is { } guest)
+        {
+            string name = $"{component.Name.Value}/{GuestName}";
+            ulong region = _shared.AddRegion(name, guest.Value);
+            planned.GiveRegion(region, name, GrantRights.Write, 0);
+            planned.Give(new Grant(GrantKind.Guest, region, GuestName));
         }
 
         component.Rings.ToList().ForEach(d => planned.GiveDoorbell(GrantKind.Ring, _shared.Doorbell(d.Value), d.Value, _shared.ConnectionOf("doorbell", d.Value)));

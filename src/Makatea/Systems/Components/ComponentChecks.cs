@@ -22,6 +22,11 @@ internal static class ComponentChecks
                 CheckMemory(component, memory, errors);
             }
 
+            if (component.Guest is { } guest)
+            {
+                CheckGuest(component, guest, errors);
+            }
+
             CheckDisks(component, errors);
             CheckRegions(system, component, errors);
             CheckBudget(component.Scheduling, errors);
@@ -75,6 +80,20 @@ internal static class ComponentChecks
         if (component.Layer == ComponentLayer.Linux && memory.Value < ComponentDefaults.FewestMemory)
         {
             errors.Meaning(memory.Mark, $"found {SizeShape.Format(memory.Value)} for a .NET program, expected at least {SizeShape.Format(ComponentDefaults.FewestMemory)}: its collector and its threads' stacks need as much");
+        }
+    }
+
+    private static void CheckGuest(ComponentDescription component, Located<ulong> guest, SystemFileErrors errors)
+    {
+        const ulong Granularity = 2 << 20;
+        if (guest.Value % Granularity != 0)
+        {
+            errors.Meaning(guest.Mark, $"found {guest.Value.ToString(CultureInfo.InvariantCulture)} bytes for a guest, expected a multiple of 2M");
+        }
+
+        if (component.Layer == ComponentLayer.None)
+        {
+            errors.Meaning(guest.Mark, $"found a guest of component '{component.Name.Value}', which has no layer; expected none, or 'layer: linux', whose threads enter guests");
         }
     }
 

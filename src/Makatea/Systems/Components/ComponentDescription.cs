@@ -15,6 +15,9 @@ internal sealed class ComponentDescription : NetClientDescription
     /// <summary>Bytes of memory besides its program; null for the default of its layer.</summary>
     public Located<ulong>? Memory { get; set; }
 
+    /// <summary>Bytes of memory of the guest that it runs; null where it runs none.</summary>
+    public Located<ulong>? Guest { get; set; }
+
     /// <summary>How it runs.</summary>
     public ComponentScheduling Scheduling { get; set; } = new();
 

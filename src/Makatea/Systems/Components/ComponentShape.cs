@@ -1,3 +1,5 @@
+using Makatea.Sel4;
+
 namespace Makatea.Systems;
 
 /// <summary>What components, and what they share, look like in a system file.</summary>
@@ -5,6 +7,7 @@ internal static class ComponentShape
 {
     private const ulong LargestMemory = 64ul << 30;
     private const ulong Page = 4096;
+    private const ulong LeastGuest = 2 << 20;
 
     /// <summary>What the name of something that is shared looks like.</summary>
     private static readonly TextShape _objectName =
@@ -45,6 +48,7 @@ internal static class ComponentShape
             .Required("program", Path("its program").Located(), (c, v) => c.Program = v, "What it runs: a folder with a project, a project file, or a program for its layer.")
             .Optional("layer", new WordShape<ComponentLayer>(("linux", ComponentLayer.Linux), ("none", ComponentLayer.None)), (c, v) => c.Layer = v, "What its program finds below it: linux for .NET, none for a freestanding program.", "linux")
             .Optional("memory", new SizeShape(0, LargestMemory).Located(), (c, v) => c.Memory = v, "Memory besides its program: heaps, stacks, page tables; by default 64M with a layer, else 1M.")
+            .Optional("guest", new SizeShape(LeastGuest, ManifestLayout.MaxGuestMemory).Located(), (c, v) => c.Guest = v, "Memory of a guest that it runs, on a kernel with VT-x: a virtual processor, and this memory, which the component has, too.")
             .Optional("start", new FlagShape(), (c, v) => c.Start = v, "It is started at boot.", true)
             .Optional("management", new FlagShape(), (c, v) => c.Management = v, "It may start, stop and connect the others.", false)
             .Optional("args", new ListShape<string>(_argument, 64), (c, v) => c.Arguments = v, "Arguments behind the program's name.")

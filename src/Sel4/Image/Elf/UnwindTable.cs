@@ -1,10 +1,11 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 
 namespace Makatea.Sel4.Image.Elf;
 
 /// <summary>
-/// The functions that a program's unwind table describes (<c>.eh_frame</c>, [LSB-5.0 Core] 10.6.1). Linkers keep it where they discard symbols. Entries in encodings that compilers for x86-64
-/// do not use are left out.
+/// The functions that a program's unwind table describes (<c>.eh_frame</c>, [LSB-5.0 Core] 10.6.1), and that of its debugger (<c>.debug_frame</c>, [DWARF-5] 6.4.1), which has those that were compiled without the
+/// first. Linkers keep them where they discard symbols. Entries in encodings that compilers for x86-64 do not use are left out.
 /// </summary>
 internal static class UnwindTable
 {
@@ -13,6 +14,8 @@ internal static class UnwindTable
     private const byte Signed8 = 0x0c;
     private const byte Absolute = 0x00;
     private const byte Relative = 0x10;
+    private const ulong Compressed = 0x800;
+    private const ulong MostDecompressed = 64 << 20;
 
     /// <summary>Where functions begin, and the addresses behind them.</summary>
     public static IReadOnlyList<(ulong Start, ulong End)> Functions(ElfFile file)
@@ -37,7 +40,43 @@ internal static class UnwindTable
             }
         }
 
+        foreach (ElfSection section in file.Sections.Where(s => s.Name == ".debug_frame" && s.Type is not ElfSection.NoBits and not 0))
+        {
+            ReadOnlySpan<byte> table = (section.Flags & Compressed) == 0 ? file.Contents(section) : Decompress(file.Contents(section));
+            for (int at = 0; TryReadEntry(table, at, out int start, out int next); at = next)
+            {
+                // A common entry has this for its own number; addresses are absolute.
+                if (BinaryPrimitives.ReadUInt32LittleEndian(table[start..]) != uint.MaxValue && TryReadRange(table[..next], start + 4, 0, Absolute, out (ulong, ulong) range))
+                {
+                    found.Add(range);
+                }
+            }
+        }
+
         return found;
+    }
+
+    /// <summary>A compressed section ([gABI] Chdr): type, size and alignment, then what zlib made. Nothing where it is something else.</summary>
+    private static byte[] Decompress(ReadOnlySpan<byte> section)
+    {
+        const int HeaderLength = 24;
+        const uint Zlib = 1;
+        if (section.Length < HeaderLength || BinaryPrimitives.ReadUInt32LittleEndian(section) != Zlib || BinaryPrimitives.ReadUInt64LittleEndian(section[8..]) is var length && length > MostDecompressed)
+        {
+            return [];
+        }
+
+        byte[] table = new byte[length];
+        try
+        {
+            using var stream = new ZLibStream(new MemoryStream(section[HeaderLength..].ToArray()), CompressionMode.Decompress);
+            stream.ReadExactly(table);
+            return table;
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        {
+            return [];
+        }
     }
 
     /// <summary>Finds the next entry: its first byte behind the length, and the entry after it.</summary>
