@@ -2,13 +2,29 @@ using System.Globalization;
 
 namespace Makatea.Compare.Net;
 
+/// <summary>What a back end does with frames.</summary>
+internal enum NetMode
+{
+    /// <summary>They come back.</summary>
+    Loopback,
+
+    /// <summary>They are dropped.</summary>
+    Sink,
+
+    /// <summary>They go to the other of two guests.</summary>
+    Switch,
+}
+
 /// <summary>One thing to measure.</summary>
 /// <param name="Packed">On packed rings.</param>
-/// <param name="Loopback">Frames come back; otherwise they are dropped.</param>
+/// <param name="Mode">What becomes of the frames.</param>
 /// <param name="FrameLength">Length of the frames in bytes.</param>
-internal sealed record NetScenario(bool Packed, bool Loopback, int FrameLength)
+internal sealed record NetScenario(bool Packed, NetMode Mode, int FrameLength)
 {
     public string Rings => Packed ? "packed" : "split";
+
+    /// <summary>Number of guests.</summary>
+    public int Guests => Mode == NetMode.Switch ? 2 : 1;
 }
 
 /// <summary>Where both back ends run: a folder for sockets, and huge pages for DPDK.</summary>
@@ -50,29 +66,39 @@ internal sealed class NetBed : IDisposable
         "--lcores", $"(0)@{cpu},1@{cpu}", "--no-pci", "--in-memory", "--single-file-segments", "-m", "128", "--file-prefix", $"makatea-{name}-{Environment.ProcessId}",
     ];
 
-    public BackendProcess StartOurs(NetScenario scenario, out string socket)
+    /// <summary>Starts our back end.</summary>
+    /// <param name="scenario">What it is to do.</param>
+    /// <param name="sockets">Where each guest connects: all at one socket.</param>
+    public BackendProcess StartOurs(NetScenario scenario, out string[] sockets)
     {
-        socket = Path.Combine(_folder, "makatea.sock");
+        string socket = Path.Combine(_folder, "makatea.sock");
+        sockets = [.. Enumerable.Repeat(socket, scenario.Guests)];
         return BackendProcess.Start(
             "makatea",
             [
-                .. Nice, .. _command.Split(' '), "vhost-user-net", $"--socket-path={socket}", $"--mode={(scenario.Loopback ? "loopback" : "sink")}", "--max-front-ends=1",
-                "--poll-us=10000",
+                .. Nice, .. _command.Split(' '), "vhost-user-net", $"--socket-path={socket}", $"--mode={scenario.Mode.ToString().ToLowerInvariant()}",
+                $"--max-front-ends={scenario.Guests}", "--poll-us=10000",
             ],
             socket,
             _cpu);
     }
 
-    public BackendProcess StartPeer(NetScenario scenario, out string socket)
+    /// <summary>Starts DPDK's vhost driver under testpmd, which has no switch: of two ports, it sends to one what comes from the other.</summary>
+    /// <param name="scenario">What it is to do.</param>
+    /// <param name="sockets">Where each guest connects: each at one of its own.</param>
+    public BackendProcess StartPeer(NetScenario scenario, out string[] sockets)
     {
-        socket = Path.Combine(_folder, "dpdk.sock");
+        sockets = [.. Enumerable.Range(0, scenario.Guests).Select(i => Path.Combine(_folder, $"dpdk{i}.sock"))];
+
+        // Killed, it leaves them behind, and does not start where there are any.
+        Array.ForEach(sockets, File.Delete);
         return BackendProcess.Start(
             "DPDK vhost",
             [
-                .. Nice, "dpdk-testpmd", .. DpdkOptions(_cpu, "back"), "--vdev", $"net_vhost0,iface={socket}", "--",
-                $"--forward-mode={(scenario.Loopback ? "io" : "rxonly")}", "--auto-start", "--stats-period=1000", .. PmdOptions,
+                .. Nice, "dpdk-testpmd", .. DpdkOptions(_cpu, "back"), .. sockets.SelectMany((socket, i) => (string[])["--vdev", $"net_vhost{i},iface={socket}"]), "--",
+                $"--forward-mode={(scenario.Mode == NetMode.Sink ? "rxonly" : "io")}", "--auto-start", "--stats-period=1000", .. PmdOptions,
             ],
-            socket,
+            sockets[^1],
             cpu: null);
     }
 

@@ -49,6 +49,7 @@ internal static class NetCommand
 
         using NetBed bed = new(command, cpu: 0);
         MeasureRates(bed, rounds, seconds, warmUp, length);
+        MeasureGuests(bed, rounds, seconds, warmUp);
         MeasureLatency(bed, rounds, seconds, warmUp, length);
         return 0;
     }
@@ -57,12 +58,12 @@ internal static class NetCommand
     {
         Console.WriteLine("| rings | mode | makatea, Mframes/s | DPDK vhost, Mframes/s | ratio, median of rounds | ratio of the best seconds |");
         Console.WriteLine("| --- | --- | --- | --- | --- | --- |");
-        foreach (NetScenario scenario in (NetScenario[])[new(false, true, length), new(true, true, length), new(false, false, length), new(true, false, length)])
+        foreach (NetScenario scenario in (NetScenario[])[new(false, NetMode.Loopback, length), new(true, NetMode.Loopback, length), new(false, NetMode.Sink, length), new(true, NetMode.Sink, length)])
         {
             List<(double[] Ours, double[] Peer)> results = [];
             for (int round = 0; round < rounds; round++)
             {
-                results.Add((Measure(bed.StartOurs, scenario, seconds, warmUp), Measure(bed.StartPeer, scenario, seconds, warmUp)));
+                results.Add((Measure(bed.StartOurs, scenario, seconds, warmUp)[0], Measure(bed.StartPeer, scenario, seconds, warmUp)[0]));
             }
 
             // Where the host moves a guest's processors apart or together between two runs, everything takes twice or half as long: the best seconds are those of the same, best place.
@@ -72,7 +73,33 @@ internal static class NetCommand
             double best = results.Max(r => r.Ours.Max()) / results.Max(r => r.Peer.Max());
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {scenario.Rings} | {(scenario.Loopback ? "loopback" : "sink")} | {ours / 1e6:0.0} | {peer / 1e6:0.0} | {ratio:0.00} | {best:0.00} |"));
+                $"| {scenario.Rings} | {scenario.Mode.ToString().ToLowerInvariant()} | {ours / 1e6:0.0} | {peer / 1e6:0.0} | {ratio:0.00} | {best:0.00} |"));
+        }
+    }
+
+    /// <summary>Frames of full length from each of two guests to the other at the same time: through our switch, and patched through by testpmd.</summary>
+    private static void MeasureGuests(NetBed bed, int rounds, int seconds, int warmUp)
+    {
+        const int Length = 1514;
+        Console.WriteLine();
+        Console.WriteLine("| rings | back end | first to second, Gbit/s | second to first | the lesser of the greater |");
+        Console.WriteLine("| --- | --- | --- | --- | --- |");
+        foreach (NetScenario scenario in (NetScenario[])[new(false, NetMode.Switch, Length), new(true, NetMode.Switch, Length)])
+        {
+            List<double[][]>[] results = [[], []];
+            for (int round = 0; round < rounds; round++)
+            {
+                results[0].Add(Measure(bed.StartOurs, scenario, seconds, warmUp));
+                results[1].Add(Measure(bed.StartPeer, scenario, seconds, warmUp));
+            }
+
+            foreach ((string name, List<double[][]> all) in ((string, List<double[][]>)[])[("makatea", results[0]), ("DPDK vhost", results[1])])
+            {
+                // What the second guest received is what the first sent.
+                double[] gigabits = [.. new[] { 1, 0 }.Select(guest => Median(all.Select(r => Median(r[guest]))) * Length * 8 / 1e9)];
+                Console.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture, $"| {scenario.Rings} | {name} | {gigabits[0]:0.0} | {gigabits[1]:0.0} | {gigabits.Min() / gigabits.Max():0.00} |"));
+            }
         }
     }
 
@@ -89,11 +116,11 @@ internal static class NetCommand
         Console.WriteLine();
         Console.WriteLine("| rings | back end | half of its load, Mframes/s | p50, us | p99 | p99.9 | p99.99 | longest | p99.9 / p50 |");
         Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-        foreach (NetScenario scenario in (NetScenario[])[new(false, true, length), new(true, true, length)])
+        foreach (NetScenario scenario in (NetScenario[])[new(false, NetMode.Loopback, length), new(true, NetMode.Loopback, length)])
         {
             foreach ((string name, StartBackend start) in ((string, StartBackend)[])[("makatea", bed.StartOurs), ("DPDK vhost", bed.StartPeer)])
             {
-                using BackendProcess backend = start(scenario, out string _);
+                using BackendProcess backend = start(scenario, out _);
                 using LatencyFrontend frontend = new(backend.Connect(), scenario);
                 frontend.FindRate(UnderWay, TimeSpan.FromSeconds(warmUp));
                 double rate = frontend.FindRate(UnderWay, TimeSpan.FromSeconds(1)) / 2;
@@ -109,12 +136,12 @@ internal static class NetCommand
         }
     }
 
-    private delegate BackendProcess StartBackend(NetScenario scenario, out string socket);
+    private delegate BackendProcess StartBackend(NetScenario scenario, out string[] sockets);
 
-    private static double[] Measure(StartBackend start, NetScenario scenario, int seconds, int warmUp)
+    private static double[][] Measure(StartBackend start, NetScenario scenario, int seconds, int warmUp)
     {
-        using BackendProcess backend = start(scenario, out string socket);
-        using TestPmd frontend = TestPmd.Start(socket, Environment.ProcessorCount - 1, scenario);
+        using BackendProcess backend = start(scenario, out string[] sockets);
+        using TestPmd frontend = TestPmd.Start(sockets, Environment.ProcessorCount - 1, scenario);
         return frontend.Measure(warmUp, seconds);
     }
 

@@ -4,7 +4,10 @@ using System.Text.RegularExpressions;
 
 namespace Makatea.Compare.Net;
 
-/// <summary>DPDK's testpmd as the front end: its virtio-user driver on one processor, which sends bursts of 32 frames and says once a second how many went.</summary>
+/// <summary>
+/// DPDK's testpmd as the front end: its virtio-user driver on one processor, which sends bursts of 32 frames and says once a second how many went. As two guests it sends from each to the other, and what one received
+/// goes once more from the other: both ways are full all the time.
+/// </summary>
 internal sealed partial class TestPmd : IDisposable
 {
     /// <summary>Frames that go round in loopback mode: eight bursts, as many as a ring of 256 takes.</summary>
@@ -12,12 +15,12 @@ internal sealed partial class TestPmd : IDisposable
 
     private readonly Process _process;
     private readonly List<string> _output = [];
-    private readonly bool _isLoopback;
+    private readonly NetScenario _scenario;
 
-    private TestPmd(Process process, bool isLoopback)
+    private TestPmd(Process process, NetScenario scenario)
     {
         _process = process;
-        _isLoopback = isLoopback;
+        _scenario = scenario;
         process.OutputDataReceived += (_, line) => Keep(line.Data);
         process.ErrorDataReceived += (_, line) => Keep(line.Data);
         process.BeginOutputReadLine();
@@ -25,33 +28,37 @@ internal sealed partial class TestPmd : IDisposable
     }
 
     /// <summary>Connects to a back end and starts to send.</summary>
-    /// <param name="socket">Where it listens.</param>
+    /// <param name="sockets">Where each guest connects.</param>
     /// <param name="cpu">The front end's processor.</param>
     /// <param name="scenario">What to do.</param>
-    public static TestPmd Start(string socket, int cpu, NetScenario scenario)
+    public static TestPmd Start(string[] sockets, int cpu, NetScenario scenario)
     {
-        string device = $"net_virtio_user0,path={socket},queues=1,queue_size=256,packed_vq={(scenario.Packed ? 1 : 0)}";
+        bool isSink = scenario.Mode == NetMode.Sink;
         string[] arguments =
         [
-            .. NetBed.Nice, "dpdk-testpmd", .. NetBed.DpdkOptions(cpu, "front"), "--vdev", device, "--", "-i",
-            $"--forward-mode={(scenario.Loopback ? "io" : "txonly")}", .. NetBed.PmdOptions, $"--txpkts={scenario.FrameLength}",
+            .. NetBed.Nice, "dpdk-testpmd", .. NetBed.DpdkOptions(cpu, "front"),
+            .. sockets.SelectMany((socket, i) => (string[])
+                ["--vdev", $"net_virtio_user{i},path={socket},mac={Address(i)},queues=1,queue_size=256,packed_vq={(scenario.Packed ? 1 : 0)}"]),
+            "--", "-i", $"--forward-mode={(isSink ? "txonly" : "io")}", .. NetBed.PmdOptions, $"--txpkts={scenario.FrameLength}",
+            .. sockets.Select((_, i) => $"--eth-peer={i},{Address(sockets.Length - 1 - i)}"),
         ];
         ProcessStartInfo start = new(arguments[0], arguments[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        TestPmd pmd = new(Process.Start(start)!, scenario.Loopback);
-        pmd.Say(scenario.Loopback ? $"start tx_first {Bursts}" : "start");
+        TestPmd pmd = new(Process.Start(start)!, scenario);
+        pmd.Say(isSink ? "start" : $"start tx_first {Bursts}");
         return pmd;
     }
 
-    /// <summary>Frames a second, measured once a second.</summary>
+    /// <summary>Frames a second, measured once a second: those that the front end received, or sent where none come back.</summary>
     /// <param name="warmUp">Seconds before the first.</param>
     /// <param name="seconds">How many.</param>
+    /// <returns>For each guest.</returns>
     /// <exception cref="InvalidOperationException">testpmd did not come up; the message is its own.</exception>
-    public double[] Measure(int warmUp, int seconds)
+    public double[][] Measure(int warmUp, int seconds)
     {
         Thread.Sleep(TimeSpan.FromSeconds(warmUp));
         for (int i = 0; i <= seconds; i++)
         {
-            Say("show port stats 0");
+            Say("show port stats all");
             Thread.Sleep(TimeSpan.FromSeconds(1));
         }
 
@@ -65,11 +72,8 @@ internal sealed partial class TestPmd : IDisposable
         _process.WaitForExit();
         lock (_output)
         {
-            double[] rates = [.. _output.Select(l => RateLine().Match(l)).Where(m => m.Success && m.Groups[1].Value == (_isLoopback ? "Rx" : "Tx"))
-                .Select(m => double.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture))];
-
-            // The first is since the start.
-            return rates.Length > 1 ? rates[1..] : throw new InvalidOperationException($"testpmd measured nothing:\n{string.Join('\n', _output)}");
+            double[][] rates = [.. Enumerable.Range(0, _scenario.Guests).Select(Rates)];
+            return rates.All(r => r.Length != 0) ? rates : throw new InvalidOperationException($"testpmd measured nothing:\n{string.Join('\n', _output)}");
         }
     }
 
@@ -86,6 +90,30 @@ internal sealed partial class TestPmd : IDisposable
 
     [GeneratedRegex(@"^\s*([RT]x)-pps:\s+(\d+)")]
     private static partial Regex RateLine();
+
+    [GeneratedRegex(@"NIC statistics for port (\d+)")]
+    private static partial Regex PortLine();
+
+    private static string Address(int guest) => $"52:54:00:00:00:{guest + 1:x2}";
+
+    /// <summary>What was said of a port.</summary>
+    private double[] Rates(int port)
+    {
+        string wanted = _scenario.Mode == NetMode.Sink ? "Tx" : "Rx";
+        int current = -1;
+        List<double> rates = [];
+        foreach (string line in _output)
+        {
+            current = PortLine().Match(line) is { Success: true } header ? int.Parse(header.Groups[1].Value, CultureInfo.InvariantCulture) : current;
+            if (current == port && RateLine().Match(line) is { Success: true } rate && rate.Groups[1].Value == wanted)
+            {
+                rates.Add(double.Parse(rate.Groups[2].Value, CultureInfo.InvariantCulture));
+            }
+        }
+
+        // The first is since the start.
+        return [.. rates.Skip(1)];
+    }
 
     private void Say(string command)
     {
