@@ -18,8 +18,8 @@ internal static class QubeCommand
           makatea qube resume work
           makatea qube stop work                 powers it down
           makatea qube start work                and up again
-          makatea qube snapshot work work.state  all of it but its disks, into a file
-          makatea qube restore work work.state   goes on from there, once it is stopped
+          makatea qube snapshot work work.state  all of it but its disks, into a file; pause it first
+          makatea qube restore work work.state   goes on from there, once it was killed
           makatea qube console work              its serial console
 
         A qube that was stopped stays in 'makatea ls' and can be started again. The system goes on without it until 'makatea down', or until the others power themselves off and none was stopped.
@@ -50,8 +50,8 @@ internal static class QubeCommand
             Action("kill", "Pull a qube's plug. What it has not written to its disks is lost."),
             Action("pause", "Stand a qube still: its processors and its clock. Its disks and network are served on; what comes meanwhile waits."),
             Action("resume", "Let a qube go on that was paused."),
-            Snapshot("snapshot", "Write all of a qube but its disks into a file, and let it go on. For qubes of makatea-vmm. Its disks have to be as they are now when it is restored: stop or kill it behind this, "
-                + "or copy them while it is paused."),
+            Snapshot("snapshot", "Write all of a qube but its disks into a file, and let it go on, unless it is paused. For qubes of makatea-vmm. Its disks have to be as they are now when it is restored: pause it first, "
+                + "and kill it behind this, or copy them before it goes on."),
             Snapshot("restore", "Let a qube that is stopped go on from a snapshot, in the place of booting. Its disks have to be as they were when that was taken."),
             Info(),
             ConsoleCommand.Create(),

@@ -39,7 +39,8 @@ internal static class UpCommand
         string file = result.GetRequiredValue(_file);
         SystemDescription system = SystemFileArgument.Load(file);
         Platforms.RequireLinux(system, file);
-        string qemu = QemuProgram.Find(result.GetValue(_qemu));
+        bool usesQemu = VmmChoice.MayUseQemu(system);
+        string qemu = usesQemu || result.GetValue(_qemu) is not null ? QemuProgram.Find(result.GetValue(_qemu)) : "";
         string? accelerator = result.GetValue(_accelerator);
         if (accelerator is not (null or "auto" or "kvm" or "tcg"))
         {
@@ -54,7 +55,7 @@ internal static class UpCommand
 
         using IDisposable? build = DetachedManager.HoldBuild();
         var devices = new DeviceOptions(result.GetValue(_bind), result.GetValue(_unprotected), Retell(result, file));
-        var options = new RunOptions(system, file, qemu, () => Accelerator.Choose(qemu, accelerator), TimeSpan.FromSeconds(result.GetValue(_stopTime)), devices);
+        var options = new RunOptions(system, file, qemu, () => usesQemu ? Accelerator.Choose(qemu, accelerator) : new("kvm", "all of them run in makatea-vmm"), TimeSpan.FromSeconds(result.GetValue(_stopTime)), devices);
         bool isPlain = result.GetValue(_plain) || Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Ansi;
         IRunView view = isPlain ? new PlainView(result.InvocationConfiguration.Output) : new TableView(AnsiConsole.Console);
         return await RunAsync(options, view).ConfigureAwait(false) ? ExitCode.Success : ExitCode.Failure;

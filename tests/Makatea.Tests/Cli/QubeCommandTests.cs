@@ -101,6 +101,7 @@ public sealed class QubeCommandTests : IDisposable
         Assert.InRange(watch.Elapsed.TotalSeconds, 1, 20);
         Assert.Equal("stopped", State("one"));
         Assert.Contains("did not power down within 1 s; pulling the plug", ManagerLog, StringComparison.Ordinal);
+        Assert.Contains("qubes run with KVM: all of them run in makatea-vmm", ManagerLog, StringComparison.Ordinal); // and QEMU is not looked for
     }
 
     [SkippableFact]
