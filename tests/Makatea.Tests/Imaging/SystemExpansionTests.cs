@@ -84,6 +84,15 @@ public sealed class SystemExpansionTests : IDisposable
     }
 
     [Fact]
+    public void A_component_has_its_guest_and_the_guests_memory()
+    {
+        Manifest manifest = _system.Expand("components: {c: {program: p.elf, guest: 32M}, d: {program: p.elf, guest: 2M}}").Manifest;
+        Assert.Equal([("c/guest", 32ul << 20), ("d/guest", 2ul << 20)], manifest.Regions.Select(r => (r.Name, r.Length)));
+        Assert.Equal([("guest", 1ul)], Of(manifest.Components[2], GrantKind.Guest).Select(g => (g.Name, g.Number)));
+        Assert.Equal([("d/guest", 1ul, GrantRights.Write)], Of(manifest.Components[2], GrantKind.Region).Select(g => (g.Name, g.Number, g.Rights)));
+    }
+
+    [Fact]
     public void The_console_has_the_serial_port_and_knows_all_names()
     {
         Component console = _system.Expand(Storage).Manifest.Components[0];

@@ -101,6 +101,8 @@ public sealed class ComponentFileTests : IDisposable
     [InlineData("domains: {s: }\ncomponents: {c: {program: p.elf, disks: [{name: d, image: \"nvme:1\"}]}}", "found nvme:1, but domain 's' drives no NVMe controller")]
     [InlineData("components: {c: {program: p.elf, disks: [{name: d, image: \"null:1G\"}]}}", "disk 'd' names no domain and the file has 0")]
     [InlineData("domains: {s: }\ncomponents: {c: {program: p.elf, layer: none, disks: [{name: d, image: \"null:1G\"}]}}", "found a disk of component 'c', which has no layer")]
+    [InlineData("components: {c: {program: p.elf, layer: none, guest: 32M}}", "found a guest of component 'c', which has no layer")]
+    [InlineData("components: {c: {program: p.elf, guest: 33M}}", "found 34603008 bytes for a guest, expected a multiple of 2M")]
     [InlineData("domains: {s: }\ncomponents: {s: {program: p.elf}}", "2:14: error: found the name 's' for a component and a domain, expected one of them; the other is in line 1")]
     [InlineData("domains: {s: {nvme: \"00:03.0\"}}\ncomponents: {c: {program: p.elf, functions: {f: {address: \"0000:00:03.0\"}}}}", "found the function 0000:00:03.0 again, expected another; domain 's' in line 1 drives it")]
     [InlineData("components: {c: {program: p.elf, functions: {f: {address: \"00:04.0\"}, g: {address: \"00:04.0\"}}}}", "found the function 0000:00:04.0 again, expected another; component 'c' in line 1 drives it")]
