@@ -34,7 +34,7 @@ internal static class SystemShape
         .Required("label", _label, (q, v) => q.Label = v, "How far it is trusted: red least, black most.")
         .Optional("memory", new SizeShape(16 << 20, 1ul << 40), (q, v) => q.Memory = v, "Its RAM.", "256M")
         .Optional("cores", new WholeNumberShape(1, 64), (q, v) => q.Cores = (int)v, "Number of virtual processors.", 1)
-        .Optional("vmm", new WordShape<VmmKind>(("makatea", VmmKind.Makatea), ("qemu", VmmKind.Qemu)).Located(), (q, v) => q.Vmm = v, "What it runs in. By default makatea where it has a kernel and KVM really works, else qemu.")
+        .Optional("vmm", new WordShape<VmmKind>(("makatea", VmmKind.Makatea), ("qemu", VmmKind.Qemu)).Located(), (q, v) => q.Vmm = v, "What it runs in, qemu by default. makatea needs a kernel, and KVM that really works.")
         .Optional("kernel", new TextShape(Path).Located(), (q, v) => q.Kernel = v, "Linux kernel to boot; without it the first disk is booted, which makatea does not do.")
         .Optional("initrd", new TextShape(Path).Located(), (q, v) => q.Initrd = v, "Initial RAM disk for the kernel.")
         .Optional("cmdline", new TextShape("the kernel's command line"), (q, v) => q.CommandLine = v, "The kernel's command line.", Qemu.QemuCommandLine.DefaultCommandLine)

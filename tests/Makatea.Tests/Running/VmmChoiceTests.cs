@@ -7,18 +7,6 @@ namespace Makatea.Tests.Running;
 
 public sealed class VmmChoiceTests
 {
-    [Theory]
-    [InlineData(null, true, "kvm", VmmKind.Makatea)]
-    [InlineData(null, true, "tcg", VmmKind.Qemu)]
-    [InlineData(null, false, "kvm", VmmKind.Qemu)]
-    [InlineData(VmmKind.Qemu, true, "kvm", VmmKind.Qemu)]
-    [InlineData(VmmKind.Makatea, true, "tcg", VmmKind.Makatea)]
-    internal void What_the_file_says_holds_else_makatea_where_kvm_works_and_there_is_a_kernel(VmmKind? asked, bool hasKernel, string accelerator, VmmKind expected)
-    {
-        var qube = new QubeDescription { Vmm = asked is { } kind ? new(kind, default) : null, Kernel = hasKernel ? new("/k", default) : null };
-        Assert.Equal(expected, VmmChoice.KindOf(qube, new Accelerator(accelerator, "")));
-    }
-
     [Fact]
     public void Makatea_vmm_gets_all_that_the_qube_has()
     {
