@@ -29,10 +29,15 @@ internal sealed class RunningVmm : IDisposable
     public static string Fail(string arguments)
     {
         using Process process = Process.Start(new ProcessStartInfo("dotnet", $"exec {typeof(QubeProgram).Assembly.Location} {arguments}") { RedirectStandardError = true, RedirectStandardInput = true })!;
-        string errors = process.StandardError.ReadToEnd();
-        Assert.True(process.WaitForExit(_patience));
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(_patience))
+        {
+            process.Kill();
+            Assert.Fail($"makatea-vmm {arguments} runs");
+        }
+
         Assert.Equal(1, process.ExitCode);
-        return errors;
+        return errors.Result;
     }
 
     public MonitorClient Monitor { get; }

@@ -104,7 +104,7 @@ public sealed class SnapshotTests : IDisposable
         Refused("has form", 8);
         Refused("header is damaged", 40);
         Refused("state is damaged", (64 << 20) + 4096 + 500);
-        Refused("memory is damaged", 4096 + 0x20_1000);
+        Refused("memory is damaged", 4096 + 0x20_0000);
         IO.File.WriteAllBytes(Snapshot, whole[..^8]);
         Assert.Contains("would have", Restore(), StringComparison.Ordinal);
         IO.File.WriteAllBytes(Snapshot, []);

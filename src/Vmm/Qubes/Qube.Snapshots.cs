@@ -115,7 +115,7 @@ public sealed partial class Qube
         Time = _clock.Now,
         HostClock = _hostClock,
         TscFrequency = _cpus[0].TscFrequency,
-        Tscs = ReadTscs(),
+        Tscs = _tscs,
         Cpuid = Cpuid.For(0),
     };
 
@@ -137,6 +137,7 @@ public sealed partial class Qube
     {
         _clock.Pause();
         _hostClock = snapshot.Machine.HostClock;
+        _tscs = snapshot.Machine.Tscs;
         snapshot.Restore(_options.Memory, reader =>
         {
             foreach ((string name, ISavedState device) in Saved)
@@ -147,25 +148,6 @@ public sealed partial class Qube
         foreach (ISuspendable device in Suspendables)
         {
             device.Resume();
-        }
-    }
-
-    /// <summary>For a restored guest no time has passed.</summary>
-    private void SetTime()
-    {
-        if (_options.Snapshot?.Machine is not { } saved)
-        {
-            return;
-        }
-
-        for (int i = 0; i < _cpus.Length; i++)
-        {
-            _cpus[i].Tsc = saved.Tscs[i];
-        }
-
-        if (!_isPaused)
-        {
-            ResumeClocks();
         }
     }
 }

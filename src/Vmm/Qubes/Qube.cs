@@ -26,6 +26,7 @@ public sealed partial class Qube : IDisposable
     private bool _isStarted;
     private bool _isPaused;
     private ulong? _hostClock;
+    private IReadOnlyList<ulong> _tscs = [];
 
     /// <summary>Makes a qube that is ready to start.</summary>
     /// <param name="machine">An empty virtual machine, which is the qube's from here on.</param>
@@ -110,7 +111,11 @@ public sealed partial class Qube : IDisposable
     {
         _isStarted = true;
         _deadlines.Start(_host);
-        SetTime();
+        if (!_isPaused)
+        {
+            ResumeClocks();
+        }
+
         foreach (Thread thread in _threads)
         {
             thread.Start();
@@ -135,6 +140,7 @@ public sealed partial class Qube : IDisposable
         {
             _clock.Pause();
             _hostClock = _machine.Clock;
+            _tscs = ReadTscs();
         }
     }
 
@@ -149,10 +155,16 @@ public sealed partial class Qube : IDisposable
         }
     }
 
+    /// <summary>For the guest no time has passed: all that it can measure it by goes on from where it was, or it would find one clock apart from another.</summary>
     private void ResumeClocks()
     {
         if (_clock.IsPaused)
         {
+            for (int i = 0; i < _cpus.Length; i++)
+            {
+                _cpus[i].Tsc = _tscs[i];
+            }
+
             _machine.Clock = _hostClock;
             _clock.Resume();
         }
