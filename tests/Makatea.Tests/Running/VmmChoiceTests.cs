@@ -1,5 +1,4 @@
 using Makatea.Platform.Linux;
-using Makatea.Qemu;
 using Makatea.Running;
 using Makatea.Systems;
 
