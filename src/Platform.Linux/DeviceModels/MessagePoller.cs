@@ -33,7 +33,7 @@ internal sealed class MessagePoller(ModelMemory physical) : IDisposable
             }
 
             var message = new ModelMessage(this, page, word);
-            Volatile.Write(ref _messages, [.. _messages, message]);
+            _messages = [.. _messages, message];
             if (_thread is null)
             {
                 _thread = new Thread(Poll) { IsBackground = true, Name = "interrupt messages" };
@@ -54,7 +54,7 @@ internal sealed class MessagePoller(ModelMemory physical) : IDisposable
                 return;
             }
 
-            Volatile.Write(ref _messages, [.. _messages.Where(m => m != message)]);
+            _messages = [.. _messages.Where(m => m != message)];
             message.Page.Release(message.Word);
             if (message.Page.IsEmpty)
             {
@@ -77,12 +77,16 @@ internal sealed class MessagePoller(ModelMemory physical) : IDisposable
         while (!_ended)
         {
             bool rang = false;
-            foreach (ModelMessage message in Volatile.Read(ref _messages))
+            lock (_lock)
             {
-                if (message.Page.WasWritten(message.Word))
+                // What is removed is not touched any more: its page may be another's, and its doorbell goes.
+                foreach (ModelMessage message in _messages)
                 {
-                    rang = true;
-                    message.Doorbell.Ring();
+                    if (message.Page.WasWritten(message.Word))
+                    {
+                        rang = true;
+                        message.Doorbell.Ring();
+                    }
                 }
             }
 
